@@ -1,0 +1,55 @@
+# make demo and make test do all the set-up themselves; see README.md.
+# The others are for those who work on Mainstay; see CONTRIBUTING.md.
+
+GO      ?= go
+TOOL    := $(GO) tool -modfile=tools/go.mod
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STATIC  := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)'
+
+.PHONY: all
+all: build
+
+# What tests and the demo need besides Go, git and make.
+.PHONY: setup
+setup:
+	@./internal/lab/setup
+
+.PHONY: build
+build:
+	@mkdir -p bin
+	$(STATIC) -o bin/ ./cmd/mainstay ./examples/realserver ./examples/demo ./internal/lab/kernelexec
+
+# See the main job done on a real kernel, in under a minute.
+.PHONY: demo
+demo: setup build
+	@bin/kernelexec bin/demo
+
+# Everything that CI runs.
+.PHONY: test
+test: setup build lint
+	$(GO) run ./internal/lab/runtests
+
+.PHONY: test-unit
+test-unit:
+	$(GO) run ./internal/lab/runtests -unit
+
+# RUN=expression runs only the tests whose names match.
+.PHONY: test-kernel
+test-kernel: setup build
+	$(GO) run ./internal/lab/runtests -kernel -run '$(RUN)'
+
+.PHONY: lint
+lint:
+	@unformatted=$$($(TOOL) gofumpt -l .) && [ -z "$$unformatted" ] || { echo "make format would change: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags kernel ./...
+	$(TOOL) staticcheck -checks 'all,-ST1000' ./...
+	$(TOOL) staticcheck -tags kernel -checks 'all,-ST1000' ./...
+
+.PHONY: format
+format:
+	$(TOOL) gofumpt -w .
+
+.PHONY: clean
+clean:
+	rm -rf bin
