@@ -1,0 +1,147 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+const (
+	// monitorPrefix begins every line of MONITOR, in whatever version.
+	monitorPrefix = "MONITOR/"
+	// monitor1 is the protocol of this package's requests and answers.
+	monitor1 = "MONITOR/1"
+	// MaxName is the longest service, instance or target in bytes. It makes sure that an answer with a mac fits a line
+	// whatever is in its names.
+	MaxName = 128
+)
+
+// Method is what a director wants of a program.
+type Method string
+
+// Poll asks for one answer. Programs answer any other method with MONITOR/1 error.
+const Poll Method = "poll"
+
+// Request is what a director sends to a program's monitor.
+type Request struct {
+	// Method is the request's verb. The parser takes any lower-case word, so that a program can name in its refusal
+	// the method that it doesn't know.
+	Method Method
+	// Target is the real server that the director asks about, address:port; 1..128 bytes. It may be absent when a
+	// request is typed by hand.
+	Target string
+	// Service is the service asked for; 1..128 bytes.
+	Service string
+	// Nonce is 32 lower-case hex digits, new for each poll; empty where no secret is in use.
+	Nonce string
+}
+
+// IsMonitor tells whether line begins as MONITOR lines of any version do. A program answers a line that does with
+// MONITOR/1, even if only to say what is wrong with it; whoever sends another may want an HAProxy agent line.
+func IsMonitor(line []byte) bool { return bytes.HasPrefix(line, []byte(monitorPrefix)) }
+
+// ParseRequest reads a request, given without its line end. Unknown keys are ignored. The error wraps ErrTooLong,
+// ErrNotMonitor, ErrVersion or ErrMalformed.
+func ParseRequest(line []byte) (Request, error) {
+	l, err := parseMonitor(line)
+	if err != nil {
+		return Request{}, err
+	}
+	r := Request{Method: Method(l.Verb)}
+	if r.Method == "" {
+		return Request{}, malformed("the method is missing (poll wanted)")
+	}
+	if r.Service, err = nameOf(l, "service", true); err != nil {
+		return Request{}, err
+	}
+	if r.Target, err = nameOf(l, "target", false); err != nil {
+		return Request{}, err
+	}
+	if nonce, given := l.Get("nonce"); given {
+		if !ValidNonce(nonce) {
+			return Request{}, malformed("the nonce is %s, not 32 lower-case hex digits", clip(nonce))
+		}
+		r.Nonce = nonce
+	}
+	return r, nil
+}
+
+// AppendText appends the request without a line end to dst. The error wraps ErrMalformed and names the part that can't
+// be sent.
+func (r Request) AppendText(dst []byte) ([]byte, error) {
+	if r.Method == "" {
+		return dst, malformed("the method is missing (poll wanted)")
+	}
+	l := Line{Protocol: monitor1, Verb: string(r.Method), Fields: make([]Field, 0, 3)}
+	if r.Target != "" {
+		if err := checkName("target", r.Target); err != nil {
+			return dst, err
+		}
+		l.Fields = append(l.Fields, Field{Key: "target", Value: r.Target})
+	}
+	if err := checkName("service", r.Service); err != nil {
+		return dst, err
+	}
+	l.Fields = append(l.Fields, Field{Key: "service", Value: r.Service})
+	if r.Nonce != "" {
+		if !ValidNonce(r.Nonce) {
+			return dst, malformed("the nonce is %s, not 32 lower-case hex digits", clip(r.Nonce))
+		}
+		l.Fields = append(l.Fields, Field{Key: "nonce", Value: r.Nonce})
+	}
+	return l.AppendText(dst)
+}
+
+// String returns the request's line, or in parentheses why there is none.
+func (r Request) String() string { return textOf(r.AppendText(nil)) }
+
+// ValidName tells whether s can name a service, an instance or a target: 1..128 bytes of printable ASCII.
+func ValidName(s string) bool { return checkName("name", s) == nil }
+
+// parseMonitor reads a line of MONITOR/1. The version is judged before the rest, which another version may write
+// differently.
+func parseMonitor(line []byte) (Line, error) {
+	if len(line) > maxContent {
+		return Line{}, ErrTooLong
+	}
+	if !IsMonitor(line) {
+		return Line{}, fmt.Errorf("%w: it is %s", ErrNotMonitor, clip(line))
+	}
+	if protocol, _, _ := bytes.Cut(line, []byte(" ")); string(protocol) != monitor1 {
+		return Line{}, fmt.Errorf("%w: the line begins with %s, wanted %s", ErrVersion, clip(protocol), monitor1)
+	}
+	return ParseLine(line)
+}
+
+// nameOf returns the value of key as a name.
+func nameOf(l Line, key string, wanted bool) (string, error) {
+	value, given := l.Get(key)
+	if !given && !wanted {
+		return "", nil
+	}
+	if !given {
+		return "", malformed("%s= is missing", key)
+	}
+	return value, checkName(key, value)
+}
+
+// checkName says what keeps value from being a name.
+func checkName(key, value string) error {
+	switch {
+	case value == "":
+		return malformed("the %s is empty", key)
+	case len(value) > MaxName:
+		return malformed("the %s is %d bytes long (at most %d)", key, len(value), MaxName)
+	case firstUnprintable(value) >= 0:
+		return malformed("the %s is %s, which is not printable ASCII", key, clip(value))
+	}
+	return nil
+}
+
+// textOf is the String method of what can be appended.
+func textOf(text []byte, err error) string {
+	if err != nil {
+		return "(" + strings.TrimSpace(err.Error()) + ")"
+	}
+	return string(text)
+}

@@ -1,0 +1,58 @@
+// Package monitor is the endpoint that a real server's program embeds so that directors learn whether the program
+// really works, and not only whether its port accepts connections. It speaks MONITOR/1, one line each way over TCP, and
+// answers HAProxy's agent check as well.
+//
+// # Five lines
+//
+//	m, err := monitor.New(monitor.Options{Services: []string{"bastion"}})
+//	if err != nil {
+//		return err
+//	}
+//	m.Check("database", db.PingContext)
+//	go func() { log.Print(m.ListenAndServe(ctx, ":9651")) }()
+//	defer m.Close()
+//
+// The director's check is then monitor: {port: 9651, service: bastion}. To see by hand what it sees:
+//
+//	printf 'MONITOR/1 poll service=bastion\n' | nc -q1 127.0.0.1 9651
+//
+// # What it answers
+//
+// A service is up, starting, drain, maint or down. What the program says with SetState stands if it is anything other
+// than up. While it is up, as from the start, the answer is only as good as the evidence:
+//
+//   - a self-check is a function that returns an error when something is wrong. It runs in the background each second,
+//     so that an answer never waits for it; until it has first returned the service is starting, and when it fails,
+//     panics or does not return within its timeout the service is down.
+//   - a beat is a worker's progress. A worker that has work and shows none for its limit is stuck, and the service is
+//     down; a worker without work is idle and never stuck.
+//
+// Self-checks and beats of the Monitor count for all of its services, those of a Service for that one. A weight in
+// percent lets a service ask for less than its share, and counters tell how much it does.
+//
+// # A secret
+//
+// With Options.Secret the answers carry a message authentication code over the director's nonce, so that nobody else can
+// give them and no old one can be played again. Requests without a nonce then get no state. A file for it is made with
+// (umask 077; openssl rand -hex 32 >fleet.key), is read with ReadSecretFile, and is the same on the directors. It
+// signs, it does not hide: whoever reaches the port can ask, and reads states, counters and reasons.
+//
+// # What it costs, and how it is bounded
+//
+// Nothing runs before Serve, and Close waits for everything that Serve started. At most 64 connections are kept: for
+// one more, the longest silent one that has never asked is closed, else the one that has not asked for longest. So idle
+// connections can't keep a director out: whoever asks each second is the last to go, and a director whose connection was
+// closed between two requests dials again within the same check. A line has 1024 bytes and 5 seconds to arrive, an
+// answer 5 seconds to be taken; a connection may ask 1000 times a second and then waits; one that asks nothing is closed
+// after 75 seconds. What is wrong with a request is said in MONITOR/1 error reason="…".
+//
+// A connection that sends nothing for one second, or something other than MONITOR first, is taken for an HAProxy agent
+// check and gets one line such as "up ready 80%" that speaks for all services: the worst state, and the lowest weight.
+// With a secret that is off, because nobody signs that line; Options.AgentLine decides otherwise.
+//
+// # Leaving
+//
+// Close first says maint, until every connection that has been asking has heard it, at most for Options.Leave, and then
+// ends. A program that wants its open work finished before says SetState(monitor.Drain, "…") and waits for as long as
+// that takes.
+package monitor

@@ -1,0 +1,60 @@
+package monitor
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// evidence is what an up rests on: self-checks and beats, in the order in which they were added.
+type evidence struct {
+	mu     sync.Mutex
+	checks []*selfCheck
+	beats  []*Beat
+}
+
+func (e *evidence) addBeat(epoch time.Time, name string, limit time.Duration) *Beat {
+	if limit <= 0 {
+		limit = defaultBeatLimit
+	}
+	b := &Beat{name: name, limit: limit, epoch: epoch, of: e}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.beats = append(e.beats, b)
+	return b
+}
+
+func (e *evidence) removeBeat(b *Beat) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.beats = slices.DeleteFunc(e.beats, func(x *Beat) bool { return x == b })
+}
+
+func (e *evidence) addCheck(c *selfCheck) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.checks = append(e.checks, c)
+}
+
+// findings says what speaks against an up now: what failed, beats first, and which self-checks have yet to answer for
+// the first time.
+func (e *evidence) findings() (failed, pending []string) {
+	now := time.Now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, b := range e.beats {
+		if why := b.stuck(now); why != "" {
+			failed = append(failed, why)
+		}
+	}
+	for _, c := range e.checks {
+		why, first := c.finding(now)
+		switch {
+		case why != "":
+			failed = append(failed, why)
+		case first:
+			pending = append(pending, c.name)
+		}
+	}
+	return failed, pending
+}
