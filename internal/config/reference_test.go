@@ -1,0 +1,101 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The reference has every key of the contract that is built, and no other.
+func TestReferenceHasEveryKey(t *testing.T) {
+	tls := []string{"server_name", "ca_file", "cert_file", "key_file", "insecure_skip_verify", "alpn"}
+	var want []string
+	add := func(prefix string, names ...string) {
+		for _, name := range names {
+			want = append(want, prefix+name)
+		}
+	}
+	add("", "director", "secrets", "checks", "virtual_services")
+	add("director.", "name", "control_socket", "state_dir", "on_stop", "audit_interval", "command_user")
+	add("secrets.<name>.", "file", "files")
+	const check, service = "checks.<name>.", "virtual_services[]."
+	add(check, "tcp", "tls", "http", "exchange", "command", "monitor", "interval", "timeout", "fall", "rise", "fast_interval")
+	for _, kind := range []string{"tcp", "tls", "http", "exchange", "monitor"} {
+		add(check+kind+".", "address", "port")
+	}
+	add(check+"tls.", tls...)
+	add(check+"http.", "scheme", "method", "path", "host", "headers", "status", "body_regexp", "tls")
+	add(check+"http.tls.", tls...)
+	add(check+"exchange.", "steps", "tls")
+	add(check+"exchange.steps[].", "send", "expect", "send_hex", "expect_hex")
+	add(check+"exchange.tls.", tls...)
+	add(check+"monitor.", "service", "mode", "secret")
+	add(service, "name", "address", "fwmark", "family", "scheduler", "scheduler_flags", "one_packet", "forward",
+		"persistence", "quorum", "hysteresis", "sorry_server", "on_failure", "fail_open_below", "slow_start",
+		"drain_timeout", "checks", "real_servers")
+	add(service+"persistence.", "timeout", "prefix")
+	add(service+"real_servers[].", "address", "weight", "forward", "tunnel", "max_connections", "resume_connections", "checks")
+	add(service+"real_servers[].tunnel.", "type", "port", "checksum")
+
+	var got []string
+	for _, k := range Reference() {
+		got = append(got, k.Path)
+		if k.Type == "" || k.Meaning == "" || strings.ContainsAny(k.Meaning+k.Default, "\n") {
+			t.Errorf("%s: no type, no meaning, or more than a line: %+v", k.Path, k)
+		}
+		if k.Required && k.Default != "" {
+			t.Errorf("%s: required, and it has a default", k.Path)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(want, got) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestReferenceDefaults(t *testing.T) {
+	want := map[string]string{
+		"director.audit_interval":                       "30s",
+		"director.control_socket":                       "/run/mainstay/control.sock",
+		"director.on_stop":                              "keep",
+		"checks.<name>.interval":                        "1s",
+		"checks.<name>.timeout":                         "500ms",
+		"checks.<name>.fall":                            "3",
+		"checks.<name>.http.status":                     "[200-299]",
+		"checks.<name>.monitor.mode":                    "poll",
+		"virtual_services[].scheduler":                  "wlc",
+		"virtual_services[].forward":                    "",
+		"virtual_services[].drain_timeout":              "1m",
+		"virtual_services[].fail_open_below":            "0%",
+		"virtual_services[].real_servers[].weight":      "1",
+		"virtual_services[].real_servers[].tunnel.type": "ipip",
+	}
+	for _, k := range Reference() {
+		if d, ok := want[k.Path]; ok && d != k.Default {
+			t.Errorf("%s: default %q, want %q", k.Path, k.Default, d)
+		}
+		delete(want, k.Path)
+	}
+	for path := range want {
+		t.Errorf("%s is not in the reference", path)
+	}
+}
+
+// What must be there wherever the mapping around it is.
+func TestRequiredKeys(t *testing.T) {
+	var got []string
+	for _, k := range Reference() {
+		if k.Required {
+			got = append(got, k.Path)
+		}
+	}
+	want := []string{
+		"checks.<name>.exchange.steps", "checks.<name>.monitor.service",
+		"virtual_services[].name", "virtual_services[].forward", "virtual_services[].persistence.timeout",
+		"virtual_services[].real_servers", "virtual_services[].real_servers[].address",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,85 @@
+package config
+
+import (
+	"bytes"
+	"io/fs"
+)
+
+// Bounds of a secret's length, in bytes.
+const (
+	minSecret = 16
+	maxSecret = 64 << 10
+)
+
+// readSecrets reads every secret that the file names, used or not.
+func (r *resolver) readSecrets(entries []Entry[SecretKeys]) map[string][][]byte {
+	secrets := map[string][][]byte{}
+	for _, e := range entries {
+		paths := e.Value.V.Files.V
+		if e.Value.V.File.Given {
+			paths = []Value[string]{e.Value.V.File}
+		}
+		if len(paths) == 0 && e.Value.V.Files.Given && !e.Value.V.Files.bad {
+			r.errorf(e.Value.V.Files.at, "is an empty list (want at least one file)")
+		}
+		keys := [][]byte{}
+		for _, path := range paths {
+			if !path.bad {
+				keys = append(keys, r.readSecret(path))
+			}
+		}
+		secrets[e.Name] = keys
+	}
+	return secrets
+}
+
+// readSecret reads one file of a secret. Its user and its group may read it, and
+// its user alone may write it, or who reads it could speak in the director's
+// name, and who writes it in everyone's.
+func (r *resolver) readSecret(path Value[string]) []byte {
+	key, status, err := r.host.ReadFile(path.V, maxSecret)
+	if err != nil {
+		r.errorf(path.at, "%s %v", path.V, err)
+		return nil
+	}
+	mode := status.Mode.Perm()
+	mended := mode&0o640 | 0o400
+	switch {
+	case !r.trusted(status.UID):
+		r.errorf(path.at, "%s belongs to user %d, who is neither root nor the daemon's user (want a file of root's: chown root %s)",
+			path.V, status.UID, path.V)
+	case mode&fs.FileMode(0o007) != 0:
+		r.errorf(path.at, "%s has mode %04o: it is open to every user (want it closed: chmod %04o %s)", path.V, mode, mended, path.V)
+	case mode&0o020 != 0:
+		r.errorf(path.at, "%s has mode %04o: its group may write it (want it closed: chmod %04o %s)", path.V, mode, mended, path.V)
+	}
+	key = bytes.TrimSuffix(key, []byte("\n"))
+	if len(key) < minSecret {
+		r.errorf(path.at, "%s holds a secret of %d bytes (want at least %d)", path.V, len(key), minSecret)
+	}
+	return key
+}
+
+// secret finds the keys of a secret by its name.
+func (r *resolver) secret(name Value[string]) [][]byte {
+	if !name.Given || name.bad {
+		return nil
+	}
+	keys, ok := r.secrets[name.V]
+	switch names := namesOf(r.file.Secrets.V); {
+	case ok || r.file.Secrets.bad:
+	case len(names) == 0:
+		r.errorf(name.at, "there is no secret named %s (want it under secrets)", quote(name.V))
+	default:
+		r.errorf(name.at, "there is no secret named %s (%s)", quote(name.V), wanted(name.V, names))
+	}
+	return keys
+}
+
+func namesOf[V any](entries []Entry[V]) []string {
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name
+	}
+	return names
+}
