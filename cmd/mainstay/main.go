@@ -1,0 +1,27 @@
+// Command mainstay keeps a Linux Virtual Server up: it is the daemon that runs on a
+// director, and the commands that its operators use.
+package main
+
+import (
+	"os"
+
+	"github.com/mainstay-lvs/mainstay/internal/control"
+	"github.com/mainstay-lvs/mainstay/internal/daemon"
+)
+
+// version is set when a release is built: -ldflags '-X main.version=1.2.3'.
+var version = "unknown"
+
+func main() {
+	a := &app{
+		version:  version,
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		run:      daemon.Run,
+		validate: daemon.Validate,
+		plan:     daemon.Plan,
+		probe:    daemon.Probe,
+		ask:      func(socket string) control.Backend { return control.NewClient(socket) },
+	}
+	os.Exit(a.main(os.Args[1:]))
+}

@@ -1,0 +1,20 @@
+package control
+
+import (
+	"errors"
+	"strings"
+)
+
+var (
+	// ErrNotFound: no service or server of that name.
+	ErrNotFound = errors.New("not found")
+	// ErrNoDaemon: nobody listens on the control socket.
+	ErrNoDaemon = errors.New("no daemon there")
+)
+
+// Refused is a configuration file that was not taken: each line names a place and
+// a mistake.
+type Refused struct{ Lines []string }
+
+// Error returns all lines.
+func (r *Refused) Error() string { return strings.Join(r.Lines, "\n") }
