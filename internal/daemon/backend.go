@@ -1,0 +1,242 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mainstay-lvs/mainstay/checker"
+	"github.com/mainstay-lvs/mainstay/internal/config"
+	"github.com/mainstay-lvs/mainstay/internal/control"
+	"github.com/mainstay-lvs/mainstay/internal/decide"
+	"github.com/mainstay-lvs/mainstay/ipvs"
+)
+
+// The daemon answers the control socket.
+var _ control.Backend = (*daemon)(nil)
+
+// Status returns the whole picture.
+func (d *daemon) Status(ctx context.Context) (control.Status, error) {
+	var status control.Status
+	var keys []ipvs.Key
+	var file *config.Config
+	if err := d.do(ctx, func() {
+		file = d.file
+		status.Director = d.directorStatus()
+		for _, s := range d.core.services {
+			status.VirtualServices = append(status.VirtualServices, d.core.serviceStatus(s))
+			keys = append(keys, s.config.Head.Key)
+		}
+	}); err != nil {
+		return status, err
+	}
+	status.Director.Warnings = append(status.Director.Warnings, hostWarnings(file)...)
+	status.Director.Warnings = append(status.Director.Warnings, lateness(d.engine.Stats())...)
+	snapshot, err := d.table.Read()
+	if err != nil {
+		status.Director.Warnings = append(status.Director.Warnings, "connections are not known: "+err.Error())
+		return status, nil
+	}
+	for i, key := range keys {
+		fillConnections(key, status.VirtualServices[i].RealServers, snapshot.Counters)
+	}
+	return status, nil
+}
+
+func fillConnections(key ipvs.Key, servers []control.Server, counters map[ipvs.ServerKey]ipvs.Counters) {
+	for i := range servers {
+		address, err := netip.ParseAddrPort(servers[i].Address)
+		if err != nil {
+			continue
+		}
+		n := counters[ipvs.ServerKey{Service: key, Address: address}]
+		servers[i].Connections = control.Connections{Active: n.Active, Inactive: n.Inactive}
+	}
+}
+
+// directorStatus is the part of the picture that the loop knows.
+func (d *daemon) directorStatus() control.DirectorStatus {
+	s := control.DirectorStatus{
+		Name: d.file.Director.Name, Version: d.Version, Ready: d.ready, Observe: d.Observe,
+		ConfigFile: d.ConfigFile, ConfigLoadedAt: d.loadedAt, ConfigError: d.configError,
+		Warnings: slices.Concat(d.notes, d.restart),
+	}
+	if d.tableError != "" {
+		s.Warnings = append(s.Warnings, "the kernel's table is not as it should be: "+d.tableError)
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(d.failures), ipvs.Key.Compare) {
+		for _, f := range d.failures[key] {
+			s.Warnings = append(s.Warnings, "the kernel refused a change: "+f)
+		}
+	}
+	return s
+}
+
+func (c *core) serviceStatus(s *service) control.Service {
+	r := s.decision.Report
+	out := control.Service{
+		Name: s.config.Name, Address: s.config.Head.Key.String(), Scheduler: s.config.Head.Scheduler,
+		Quorum: control.Quorum{Pending: !r.Quorum.Judged, Met: r.Quorum.Met, Weight: r.Quorum.Weight, Needed: r.Quorum.Needed},
+		Sorry:  r.Sorry, FailOpen: r.FailOpen,
+		RealServers: []control.Server{},
+	}
+	for _, server := range r.Servers {
+		out.RealServers = append(out.RealServers, c.serverStatus(s, server))
+	}
+	return out
+}
+
+func (c *core) serverStatus(s *service, r decide.ServerReport) control.Server {
+	out := control.Server{
+		Address: r.Address.String(), State: string(r.State),
+		Weight:  control.Weight{Configured: r.Configured, Effective: r.Effective},
+		InTable: r.InTable, Why: r.Why,
+		Override: words(c.overrides.of(ipvs.ServerKey{Service: s.config.Head.Key, Address: r.Address})),
+		Checks:   []control.Check{},
+	}
+	i := slices.IndexFunc(s.config.Servers, func(server decide.Server) bool { return server.Address == r.Address })
+	if i < 0 {
+		return out
+	}
+	for _, named := range s.config.Checks[i] {
+		ch := control.Check{Name: named.Name, Kind: named.Spec.Options.Kind()}
+		if run := c.checks[named.Spec.Key()]; run != nil && run.seen {
+			e := run.last
+			ch.OK = e.Verdict == checker.Up
+			ch.Streak, ch.At, ch.Error = e.Streak, e.At, e.Result.Reason
+			ch.LatencyMS = float64(e.Result.Latency.Microseconds()) / 1000
+		}
+		out.Checks = append(out.Checks, ch)
+	}
+	return out
+}
+
+// find finds a server by the names an operator gives: the service's name, and the
+// server's address as `mainstay status` shows it; the port may be left out where it
+// is the service's, or where one server only has that address.
+func (c *core) find(serviceName, server string) (*service, ipvs.ServerKey, error) {
+	i := slices.IndexFunc(c.services, func(s *service) bool { return s.config.Name == serviceName })
+	if i < 0 {
+		var known []string
+		for _, s := range c.services {
+			known = append(known, s.config.Name)
+		}
+		return nil, ipvs.ServerKey{}, fmt.Errorf("virtual service %q: %w (want %s)", serviceName, control.ErrNotFound, list(known))
+	}
+	s := c.services[i]
+	address, err := serverAddress(s.config.Service, serverAddresses(s), server)
+	return s, ipvs.ServerKey{Service: s.config.Head.Key, Address: address}, err
+}
+
+// serverAddresses are those of the file and those that still drain.
+func serverAddresses(s *service) []netip.AddrPort {
+	var addresses []netip.AddrPort
+	for _, server := range s.config.Servers {
+		addresses = append(addresses, server.Address)
+	}
+	for _, m := range s.memory.Servers {
+		if !slices.Contains(addresses, m.Address) {
+			addresses = append(addresses, m.Address)
+		}
+	}
+	return addresses
+}
+
+// serverAddress finds the server of a service that an operator means.
+func serverAddress(s decide.Service, among []netip.AddrPort, text string) (netip.AddrPort, error) {
+	if want, err := netip.ParseAddrPort(text); err == nil && slices.Contains(among, want) {
+		return want, nil
+	}
+	if addr, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		var same []netip.AddrPort
+		for _, a := range among {
+			if a.Addr() == addr {
+				same = append(same, a)
+			}
+		}
+		if withPort := netip.AddrPortFrom(addr, s.Head.Address.Port()); slices.Contains(same, withPort) {
+			return withPort, nil
+		}
+		if len(same) == 1 {
+			return same[0], nil
+		}
+	}
+	var known []string
+	for _, a := range among {
+		known = append(known, a.String())
+	}
+	return netip.AddrPort{}, fmt.Errorf("real server %q of the virtual service %s: %w (want %s)", text, s.Name, control.ErrNotFound, list(known))
+}
+
+// list joins names for a message that says what is wanted, a few of many.
+func list(words []string) string {
+	const most = 10
+	switch {
+	case len(words) == 0:
+		return "none: there are none"
+	case len(words) > most:
+		return strings.Join(words[:most], ", ") + fmt.Sprintf(" or one of %d others", len(words)-most)
+	default:
+		return strings.Join(words, ", ")
+	}
+}
+
+// Explain returns what is known of one server.
+func (d *daemon) Explain(ctx context.Context, serviceName, server string) (out control.Explanation, err error) {
+	var key ipvs.ServerKey
+	if doErr := d.do(ctx, func() {
+		var s *service
+		if s, key, err = d.core.find(serviceName, server); err != nil {
+			return
+		}
+		out = control.Explanation{Service: s.config.Name, Changes: d.core.history.of(key)}
+		for _, r := range s.decision.Report.Servers {
+			if r.Address == key.Address {
+				out.Server = d.core.serverStatus(s, r)
+			}
+		}
+	}); doErr != nil {
+		return out, doErr
+	}
+	if err != nil {
+		return out, err
+	}
+	if snapshot, err := d.table.ReadServices([]ipvs.Key{key.Service}); err == nil {
+		servers := []control.Server{out.Server}
+		fillConnections(key.Service, servers, snapshot.Counters)
+		out.Server = servers[0]
+	}
+	return out, nil
+}
+
+// Override sets or clears what an operator tells a server to do.
+func (d *daemon) Override(ctx context.Context, serviceName, server string, order control.Override) (err error) {
+	d.saving.Lock()
+	defer d.saving.Unlock()
+	var toSave overrides
+	if doErr := d.do(ctx, func() {
+		var s *service
+		var key ipvs.ServerKey
+		if s, key, err = d.core.find(serviceName, server); err != nil {
+			return
+		}
+		if err = d.core.overrides.set(time.Now(), key, order); err != nil {
+			return
+		}
+		s.dirty = true
+		toSave = d.core.overrides.copy()
+	}); doErr != nil {
+		return doErr
+	}
+	if err != nil || d.dir == nil {
+		return err
+	}
+	if err := d.dir.Save(overridesFile, toSave); err != nil {
+		return fmt.Errorf("done, but a restart will forget it: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/mainstay-lvs/mainstay/checker"
+	"github.com/mainstay-lvs/mainstay/internal/config"
+	"github.com/mainstay-lvs/mainstay/ipvs"
+)
+
+// countInterval is how often connections are counted while something drains.
+const countInterval = time.Second
+
+// batch bounds how many results of checks are taken in before the next decision.
+const batch = 1024
+
+// loop is what the daemon's one goroutine of judgement owns. Others reach it by
+// [daemon.do].
+type loop struct {
+	orders  chan func()
+	reports chan report
+	ended   chan struct{} // closed when no more orders are taken
+
+	file        *config.Config
+	core        *core
+	owned       map[ipvs.Key]bool // our services in the kernel, now or soon
+	loadedAt    time.Time
+	configError string   // why the last reload was refused
+	notes       []string // sentences for `mainstay status` that stay true
+	restart     []string // what a reload could not change
+	reconciling bool     // the first wanted table was handed to the reconciler
+	ready       bool
+	failures    map[ipvs.Key][]string // what the kernel refused, by service
+	tableError  string                // why the table can't be read or written
+	countAt     time.Time             // when to count connections; zero: nothing drains
+}
+
+func newLoop(now time.Time, file *config.Config, s saved, kernel ipvs.Table) loop {
+	l := loop{
+		orders: make(chan func()), reports: make(chan report, 16), ended: make(chan struct{}),
+		file: file, loadedAt: now, notes: s.notes,
+		owned:    make(map[ipvs.Key]bool),
+		failures: make(map[ipvs.Key][]string),
+	}
+	for _, key := range s.owned {
+		l.owned[key] = true
+	}
+	for _, service := range file.Services {
+		l.owned[service.Head.Key] = true
+	}
+	foreign := kernel.Filter(func(k ipvs.Key) bool { return !l.owned[k] })
+	if s.lost && len(foreign.Services) > 0 {
+		l.notes = append(l.notes, fmt.Sprintf("there is no record of what Mainstay put into the kernel's table: "+
+			"%d virtual services that are not in the file are left alone (mainstay plan shows them)", len(foreign.Services)))
+	}
+	l.core = newCore(now, file.Services, kernel, s.drains, s.overrides, s.history)
+	return l
+}
+
+// ours are the keys of all services that are ours.
+func (l *loop) ours() []ipvs.Key { return slices.SortedFunc(maps.Keys(l.owned), ipvs.Key.Compare) }
+
+// do has the loop run f, and waits for it. It fails when the daemon is stopping.
+func (d *daemon) do(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case d.orders <- func() { f(); close(done) }:
+	case <-d.ended:
+		return errStopping
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-done
+	return nil
+}
+
+var errStopping = fmt.Errorf("mainstay is stopping")
+
+// deliver hands a report of the reconciler to the loop.
+func (d *daemon) deliver(r report) {
+	select {
+	case d.reports <- r:
+	case <-d.ended:
+	}
+}
+
+// runLoop takes in what happens, one thing after the other, and decides after each.
+func (d *daemon) runLoop(ctx context.Context) error {
+	defer close(d.ended)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	watchdog, stopWatchdog := watchdogTicks()
+	defer stopWatchdog()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, more := <-d.engine.Events():
+			if !more { // it ends with the context, or for a reason that ends the daemon
+				<-ctx.Done()
+				return nil
+			}
+			d.take(e)
+		case r := <-d.reports:
+			d.reported(r)
+		case order := <-d.orders:
+			order()
+		case <-timer.C:
+		case <-watchdog:
+			notify("WATCHDOG=1")
+		}
+		now := time.Now()
+		d.decide(now)
+		timer.Reset(d.wait(now))
+	}
+}
+
+// take takes in a result, and those that wait behind it.
+func (d *daemon) take(e checker.Event) {
+	now := time.Now()
+	d.core.event(now, e)
+	for range batch {
+		select {
+		case e, more := <-d.engine.Events():
+			if !more {
+				return
+			}
+			d.core.event(now, e)
+		default:
+			return
+		}
+	}
+}
+
+// decide decides about what changed and hands the outcome to the reconciler. Until
+// the first verdicts are over nothing is written; then everything is, at once.
+func (d *daemon) decide(now time.Time) {
+	wanted, changes := d.core.decide(now)
+	for _, c := range changes {
+		d.log.Info("real server "+standing(c.is), "virtual_service", c.service.config.Name,
+			"real_server", c.is.Address.String(), "was", standing(c.was), "why", c.is.Why)
+	}
+	switch {
+	case d.reconciling:
+		if len(wanted) > 0 {
+			d.rec.want(wanted, nil)
+		}
+	case d.core.settled():
+		d.reconciling = true
+		d.rec.want(d.core.wanted().Services, slices.DeleteFunc(d.ours(), func(k ipvs.Key) bool { return d.core.byKey[k] != nil }))
+		if len(d.owned) == 0 {
+			d.becomeReady()
+		}
+	}
+	d.count(now)
+}
+
+// count asks for the connections of services where something drains, each second.
+func (d *daemon) count(now time.Time) {
+	switch keys := d.core.draining(); {
+	case len(keys) == 0:
+		d.countAt = time.Time{}
+	case d.countAt.IsZero():
+		d.countAt = now.Add(countInterval)
+	case !now.Before(d.countAt):
+		d.countAt = now.Add(countInterval)
+		d.rec.countConnections(keys)
+	}
+}
+
+// wait is how long until a decision is due without an event.
+func (d *daemon) wait(now time.Time) time.Duration {
+	next := earliest(d.core.next, d.countAt)
+	if next.IsZero() {
+		return time.Hour
+	}
+	return max(0, next.Sub(now))
+}
+
+// reported takes in what the reconciler did.
+func (d *daemon) reported(r report) {
+	d.core.counted(r.at, r.counters)
+	if r.err != nil {
+		d.log.Error("the kernel's table is not as it should be; the next audit tries again", "error", r.err)
+		d.tableError = r.err.Error()
+		return
+	}
+	if r.clean || len(r.done) > 0 {
+		d.tableError = ""
+	}
+	if r.clean {
+		clear(d.failures)
+	}
+	for _, key := range r.done {
+		delete(d.failures, key)
+	}
+	for _, f := range r.failures {
+		key := f.Change.Service.Key
+		d.failures[key] = append(d.failures[key], f.Error())
+	}
+	d.disown(r.removed)
+	if d.reconciling && (r.clean || len(r.done) > 0) {
+		d.becomeReady()
+	}
+}
+
+// disown takes services that left the kernel out of the record of what is ours.
+func (d *daemon) disown(keys []ipvs.Key) {
+	removed := 0
+	for _, key := range keys {
+		if d.core.byKey[key] == nil && d.owned[key] {
+			delete(d.owned, key)
+			removed++
+		}
+	}
+	if removed > 0 {
+		if err := d.saveOwned(); err != nil {
+			d.log.Error("removed services stay recorded as ours", "error", err)
+		}
+	}
+}
+
+// becomeReady tells systemd, once, that the table is as it should be.
+func (d *daemon) becomeReady() {
+	if d.ready {
+		return
+	}
+	d.ready = true
+	d.core.history.keep(d.core.known)
+	d.core.overrides.keep(d.core.known)
+	notify("READY=1")
+	d.log.Info("ready: the kernel's table is as it should be")
+}

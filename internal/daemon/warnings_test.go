@@ -1,0 +1,48 @@
+package daemon
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/mainstay-lvs/mainstay/internal/config"
+)
+
+func TestSysctlsThatDoNotFit(t *testing.T) {
+	all := func(value string) func(string) string { return func(string) string { return value } }
+	for _, c := range []struct {
+		name string
+		file *config.Config
+		read func(string) string
+		want []string
+	}{
+		{"all is well", web(t, "192.0.2.21"), all("1"), nil},
+		{"the kernel has none of them", web(t, "192.0.2.21"), all(""), nil},
+		{"nothing is set", web(t, "192.0.2.21"), all("0"), []string{
+			"sysctl net.ipv4.ip_forward is 0: answers of real servers with forward: nat do not reach clients (want 1)",
+			"sysctl net.ipv4.vs.expire_nodest_conn is 0: open connections to a server that left the table hang until they time out (want 1)",
+		}},
+		{"with persistence", web(t, "192.0.2.21", "    persistence: {timeout: 60s}\n"), all("0"), []string{
+			"sysctl net.ipv4.ip_forward is 0: answers of real servers with forward: nat do not reach clients (want 1)",
+			"sysctl net.ipv4.vs.expire_nodest_conn is 0: open connections to a server that left the table hang until they time out (want 1)",
+			"sysctl net.ipv4.vs.expire_quiescent_template is 0: persistent clients keep going to a server with weight 0 (want 1)",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := sysctlWarnings(c.file, c.read); !slices.Equal(got, c.want) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestAVirtualAddressThatIsNotHere(t *testing.T) {
+	file := web(t, "192.0.2.21")
+	want := []string{"the virtual address 192.0.2.100 of web is not on this host: clients can't reach it here (ip address add 192.0.2.100/32 dev …)"}
+	if got := notLocal(file, nil); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if got := notLocal(file, []netip.Addr{netip.MustParseAddr("192.0.2.100")}); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+}
