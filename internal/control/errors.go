@@ -6,9 +6,9 @@ import (
 )
 
 var (
-	// ErrNotFound: no service or server of that name.
+	// ErrNotFound means that there is no service or server of that name.
 	ErrNotFound = errors.New("not found")
-	// ErrNoDaemon: nobody listens on the control socket.
+	// ErrNoDaemon means that nobody listens on the control socket.
 	ErrNoDaemon = errors.New("no daemon there")
 )
 

@@ -21,10 +21,10 @@ import (
 type fakeTable struct {
 	observed
 	trouble sync.Mutex // guards what follows
-	applied []string // what was applied, in order
-	refuse  string   // a change that has this in it is refused
-	lose    int      // so many applies lose their answers, after doing half
-	reads   func()   // called after each whole read
+	applied []string   // what was applied, in order
+	refuse  string     // a change that has this in it is refused
+	lose    int        // so many applies lose their answers, after doing half
+	reads   func()     // called after each whole read
 	broken  error
 }
 

@@ -26,7 +26,7 @@ type Dir struct {
 	lock *os.File
 }
 
-// ErrInUse: another process has locked the folder.
+// ErrInUse means that another process has locked the folder.
 var ErrInUse = errors.New("another mainstay uses it: stop that one, or give this one another director.state_dir")
 
 // DamagedError is a state file that can't be read as what it should be.

@@ -11,11 +11,11 @@ import (
 
 // Errors of the kernel's table as a whole. Each says what to do.
 var (
-	// ErrNoIPVS: the kernel has no IPVS, or its module is not loaded.
+	// ErrNoIPVS means that the kernel has no IPVS, or its module is not loaded.
 	ErrNoIPVS = errors.New("this kernel has no IPVS: modprobe ip_vs")
-	// ErrPermission: the process may not see the table.
+	// ErrPermission means that the process may not see the table.
 	ErrPermission = errors.New("no permission to read or write the IPVS table: run as root, or with CAP_NET_ADMIN")
-	// ErrOverrun: answers were lost, so that nothing is known about the changes
+	// ErrOverrun means that answers were lost, so that nothing is known about the changes
 	// under way: read the table and plan again.
 	ErrOverrun = errors.New("the kernel's answers about the IPVS table were lost (ENOBUFS): it must be read again")
 )

@@ -3,7 +3,6 @@
 package scenes
 
 import (
-	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -202,5 +201,5 @@ func TestHowLongARemovalTakes(t *testing.T) {
 	killed := time.Now()
 	s.programs[server2].Kill()
 	s.wants(demoTable(server1))
-	t.Log(fmt.Sprintf("killed and gone from the table after %s (interval 100ms, fall 2)", time.Since(killed).Round(time.Millisecond)))
+	t.Logf("killed and gone from the table after %s (interval 100ms, fall 2)", time.Since(killed).Round(time.Millisecond))
 }
