@@ -50,6 +50,21 @@ lint:
 format:
 	$(TOOL) gofumpt -w .
 
+# Speed and memory; nothing is judged. Compare runs with benchstat, or within one run.
+.PHONY: bench
+bench: setup build
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	CGO_ENABLED=0 $(GO) test -tags kernel -exec $(CURDIR)/bin/kernelexec -run '^$$' -bench . -benchtime 3x ./ipvs/kernel
+
+# Each fuzzer for a minute.
+.PHONY: soak
+soak:
+	@for package in $$($(GO) list ./...); do \
+		for fuzzer in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$fuzzer"; $(GO) test -run '^$$' -fuzz "^$$fuzzer$$" -fuzztime 60s $$package || exit 1; \
+		done; \
+	done
+
 # The README's two commands in a fresh Debian root; a quarter of an hour.
 .PHONY: bare-test
 bare-test:

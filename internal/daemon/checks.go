@@ -50,8 +50,8 @@ func lateness(s checker.Stats) []string {
 	const worth = 250 * time.Millisecond // less is the noise of a busy host
 	var warnings []string
 	if s.WorstLateness > worth {
-		warnings = append(warnings, fmt.Sprintf("checks start up to %s late, %d of them now: this host is too slow for so many "+
-			"(give them longer intervals, or it more CPU); no server is held down for it", s.WorstLateness.Round(time.Millisecond), s.Behind))
+		warnings = append(warnings, fmt.Sprintf("checks started up to %s late in the last minute: this host is too slow for so many "+
+			"(give them longer intervals, or it more CPU); no server is held down for it", s.WorstLateness.Round(time.Millisecond)))
 	}
 	if s.Lost > 0 {
 		warnings = append(warnings, fmt.Sprintf("%d runs of checks did not come back from their deadline", s.Lost))
