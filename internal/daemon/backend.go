@@ -68,11 +68,13 @@ func (d *daemon) directorStatus() control.DirectorStatus {
 	if d.tableError != "" {
 		s.Warnings = append(s.Warnings, "the kernel's table is not as it should be: "+d.tableError)
 	}
+	var failures []string
 	for _, key := range slices.SortedFunc(maps.Keys(d.failures), ipvs.Key.Compare) {
 		for _, f := range d.failures[key] {
-			s.Warnings = append(s.Warnings, "the kernel refused a change: "+f)
+			failures = append(failures, "the kernel refused a change: "+f)
 		}
 	}
+	s.Warnings = append(s.Warnings, few(failures, "changes were refused by the kernel")...)
 	return s
 }
 
@@ -102,10 +104,9 @@ func (c *core) serverStatus(s *service, r decide.ServerReport) control.Server {
 	if i < 0 {
 		return out
 	}
-	for _, named := range s.config.Checks[i] {
-		ch := control.Check{Name: named.Name, Kind: named.Spec.Options.Kind()}
-		if run := c.checks[named.Spec.Key()]; run != nil && run.seen {
-			e := run.last
+	for _, named := range s.checks[i] {
+		ch := control.Check{Name: named.name, Kind: named.spec.Options.Kind()}
+		if e := named.last; named.seen {
 			ch.OK = e.Verdict == checker.Up
 			ch.Streak, ch.At, ch.Error = e.Streak, e.At, e.Result.Reason
 			ch.LatencyMS = float64(e.Result.Latency.Microseconds()) / 1000
@@ -227,7 +228,7 @@ func (d *daemon) Override(ctx context.Context, serviceName, server string, order
 		if err = d.core.overrides.set(time.Now(), key, order); err != nil {
 			return
 		}
-		s.dirty = true
+		d.core.touch(s)
 		toSave = d.core.overrides.copy()
 	}); doErr != nil {
 		return doErr

@@ -23,24 +23,34 @@ type core struct {
 	checks    map[checker.Key]*check
 	overrides overrides
 	history   *history
-	next      time.Time // when to decide again without an event; zero: never
+	pending   []*service // something happened to them since they were last decided about
+	draining  map[ipvs.Key]bool
+	next      time.Time // when to look at all of them again; zero: never
 }
 
 // service is one virtual service and what is known of it.
 type service struct {
 	config      config.Service
+	checks      [][]namedCheck // of each server, in the order of the file
 	memory      decide.ServiceMemory
 	adopted     *ipvs.Service // as the kernel held it when the daemon first saw it; nil: not there
 	connections map[netip.AddrPort]decide.Connections
 	settled     bool
 	settleBy    time.Time
-	dirty       bool
+	pending     bool // it is in the core's list
 	decided     bool
 	decision    decide.ServiceDecision
 }
 
+// namedCheck is a check by the name that the file gives it.
+type namedCheck struct {
+	name string
+	*check
+}
+
 // check is one running check, and the services that ask for its results.
 type check struct {
+	spec  checker.Spec
 	last  checker.Event
 	seen  bool // last is there
 	users []*service
@@ -90,29 +100,22 @@ func (c *core) reload(now time.Time, services []config.Service, kernel ipvs.Tabl
 // replace sets the services; begin completes each with what is known of it.
 func (c *core) replace(now time.Time, services []config.Service, begin func(*service)) {
 	checks := make(map[checker.Key]*check)
-	c.services = nil
+	c.services, c.pending = nil, nil
 	c.byKey = make(map[ipvs.Key]*service, len(services))
+	c.draining = make(map[ipvs.Key]bool)
 	for _, file := range services {
-		s := &service{config: file, settleBy: now.Add(settleTime), dirty: true}
+		s := &service{config: file, settleBy: now.Add(settleTime)}
 		begin(s)
 		c.services = append(c.services, s)
 		c.byKey[file.Head.Key] = s
 		for _, ofServer := range file.Checks {
-			for _, named := range ofServer {
-				key := named.Spec.Key()
-				ch := checks[key]
-				if ch == nil {
-					ch = &check{}
-					if old := c.checks[key]; old != nil {
-						ch.last, ch.seen = old.last, old.seen
-					}
-					checks[key] = ch
-				}
-				if len(ch.users) == 0 || ch.users[len(ch.users)-1] != s {
-					ch.users = append(ch.users, s)
-				}
+			var named []namedCheck
+			for _, n := range ofServer {
+				named = append(named, namedCheck{n.Name, c.use(checks, n.Spec, s)})
 			}
+			s.checks = append(s.checks, named)
 		}
+		c.touch(s)
 	}
 	c.checks = checks
 	for _, s := range c.services {
@@ -120,19 +123,36 @@ func (c *core) replace(now time.Time, services []config.Service, begin func(*ser
 	}
 }
 
+// use finds a check among the new ones, or begins it with what is known of it.
+func (c *core) use(checks map[checker.Key]*check, spec checker.Spec, by *service) *check {
+	key := spec.Key()
+	ch := checks[key]
+	if ch == nil {
+		ch = &check{spec: spec}
+		if old := c.checks[key]; old != nil {
+			ch.last, ch.seen = old.last, old.seen
+		}
+		checks[key] = ch
+	}
+	if len(ch.users) == 0 || ch.users[len(ch.users)-1] != by {
+		ch.users = append(ch.users, by)
+	}
+	return ch
+}
+
+// touch has a service decided about next time.
+func (c *core) touch(s *service) {
+	if !s.pending {
+		s.pending = true
+		c.pending = append(c.pending, s)
+	}
+}
+
 // specs are all checks that the services want, each once.
 func (c *core) specs() []checker.Spec {
-	var specs []checker.Spec
-	seen := make(map[checker.Key]bool, len(c.checks))
-	for _, s := range c.services {
-		for _, ofServer := range s.config.Checks {
-			for _, named := range ofServer {
-				if key := named.Spec.Key(); !seen[key] {
-					seen[key] = true
-					specs = append(specs, named.Spec)
-				}
-			}
-		}
+	specs := make([]checker.Spec, 0, len(c.checks))
+	for _, ch := range c.checks {
+		specs = append(specs, ch.spec)
 	}
 	return specs
 }
@@ -150,7 +170,7 @@ func (c *core) event(now time.Time, e checker.Event) {
 			c.settle(now, s)
 		}
 		if first || e.Changed {
-			s.dirty = true
+			c.touch(s)
 		}
 	}
 }
@@ -162,15 +182,14 @@ func (c *core) settle(now time.Time, s *service) {
 		return
 	}
 	if now.Before(s.settleBy) {
-		for _, ofServer := range s.config.Checks {
-			for _, named := range ofServer {
-				if !c.checks[named.Spec.Key()].seen {
-					return
-				}
+		for _, ofServer := range s.checks {
+			if slices.ContainsFunc(ofServer, func(n namedCheck) bool { return !n.seen }) {
+				return
 			}
 		}
 	}
-	s.settled, s.dirty = true, true
+	s.settled = true
+	c.touch(s)
 }
 
 // settled reports whether all services are.
@@ -195,28 +214,49 @@ type change struct {
 // come. It returns the services whose wanted state changed and the servers that
 // changed.
 func (c *core) decide(now time.Time) (wanted []ipvs.Service, changes []change) {
-	c.next = time.Time{}
-	for _, s := range c.services {
-		c.settle(now, s)
-		due := s.decided && !s.decision.Next.IsZero() && !now.Before(s.decision.Next)
-		if s.dirty || due {
-			before, known := s.decision, s.decided
-			s.decision = decide.DecideService(now, s.config.Service, c.inputs(s), s.memory)
-			s.memory, s.decided, s.dirty = s.decision.Memory, true, false
-			if !known || !sameService(before.Wanted, s.decision.Wanted) {
-				wanted = append(wanted, s.decision.Wanted)
+	due := !c.next.IsZero() && !now.Before(c.next)
+	if due {
+		for _, s := range c.services {
+			c.settle(now, s)
+			if next := s.decision.Next; !next.IsZero() && !now.Before(next) {
+				c.touch(s)
 			}
-			changes = append(changes, compare(s, before.Report, s.decision.Report)...)
 		}
-		c.next = earliest(c.next, s.decision.Next)
-		if !s.settled {
-			c.next = earliest(c.next, s.settleBy)
+	}
+	pending := c.pending
+	c.pending = nil
+	for _, s := range pending {
+		s.pending = false
+		before, known := s.decision, s.decided
+		s.decision = decide.DecideService(now, s.config.Service, c.inputs(s), s.memory)
+		s.memory, s.decided = s.decision.Memory, true
+		if !known || !sameService(before.Wanted, s.decision.Wanted) {
+			wanted = append(wanted, s.decision.Wanted)
+		}
+		changes = append(changes, compare(s, before.Report, s.decision.Report)...)
+		delete(c.draining, s.config.Head.Key)
+		if slices.ContainsFunc(s.memory.Servers, drains) {
+			c.draining[s.config.Head.Key] = true
 		}
 	}
 	for _, ch := range changes {
 		c.history.add(now, ch)
 	}
+	if due {
+		c.next, pending = time.Time{}, c.services
+	}
+	for _, s := range pending {
+		c.next = earliest(c.next, s.decision.Next)
+		if !s.settled {
+			c.next = earliest(c.next, s.settleBy)
+		}
+	}
 	return wanted, changes
+}
+
+// drains reports whether a server waits for its connections to end.
+func drains(m decide.ServerMemory) bool {
+	return m.Listed && !m.Drain.Since.IsZero() && m.Drain.Over == ""
 }
 
 // inputs are what package decide must know of a service.
@@ -228,8 +268,8 @@ func (c *core) inputs(s *service) decide.ServiceInputs {
 	}
 	for i, server := range s.config.Servers {
 		var checks []decide.Check
-		for _, named := range s.config.Checks[i] {
-			checks = append(checks, c.checkInput(named))
+		for _, named := range s.checks[i] {
+			checks = append(checks, named.input())
 		}
 		in.Servers[server.Address] = decide.ServerInputs{Checks: checks}
 	}
@@ -246,16 +286,15 @@ func (c *core) inputs(s *service) decide.ServiceInputs {
 	return in
 }
 
-func (c *core) checkInput(named config.Check) decide.Check {
-	out := decide.Check{Name: named.Name}
-	ch := c.checks[named.Spec.Key()]
-	if ch == nil || !ch.seen {
+// input is what package decide must know of a check.
+func (n namedCheck) input() decide.Check {
+	out := decide.Check{Name: n.name}
+	if !n.seen {
 		return out
 	}
-	e := ch.last
-	out.Verdict = verdicts[e.Verdict]
-	out.Mode = modes[e.Mode]
-	out.Starting, out.Percent, out.Reason, out.Streak = e.Starting, e.Percent, e.Reason, e.Streak
+	out.Verdict = verdicts[n.last.Verdict]
+	out.Mode = modes[n.last.Mode]
+	out.Starting, out.Percent, out.Reason, out.Streak = n.last.Starting, n.last.Percent, n.last.Reason, n.last.Streak
 	return out
 }
 
@@ -268,19 +307,6 @@ var (
 	}
 )
 
-// draining are the services whose connections must be counted.
-func (c *core) draining() []ipvs.Key {
-	var keys []ipvs.Key
-	for _, s := range c.services {
-		if slices.ContainsFunc(s.memory.Servers, func(m decide.ServerMemory) bool {
-			return m.Listed && !m.Drain.Since.IsZero() && m.Drain.Over == ""
-		}) {
-			keys = append(keys, s.config.Head.Key)
-		}
-	}
-	return keys
-}
-
 // counted takes in what the kernel counted of services at a time.
 func (c *core) counted(at time.Time, counters map[ipvs.ServerKey]ipvs.Counters) {
 	fresh := make(map[*service]bool)
@@ -292,7 +318,7 @@ func (c *core) counted(at time.Time, counters map[ipvs.ServerKey]ipvs.Counters) 
 		if !fresh[s] {
 			fresh[s] = true
 			s.connections = make(map[netip.AddrPort]decide.Connections)
-			s.dirty = true
+			c.touch(s)
 		}
 		s.connections[key.Address] = decide.Connections{At: at, Active: n.Active, Inactive: n.Inactive, Persistent: n.Persistent}
 	}

@@ -144,8 +144,8 @@ func TestReloadKeepsWhatIsKnown(t *testing.T) {
 	if got := c.wanted().String(); got != want {
 		t.Errorf("wanted\n%s", got)
 	}
-	if keys := c.draining(); len(keys) != 1 {
-		t.Errorf("draining %v", keys)
+	if len(c.draining) != 1 {
+		t.Errorf("draining %v", c.draining)
 	}
 	// Its connections are counted, and when there are none it is out.
 	key := c.services[0].config.Head.Key
@@ -156,8 +156,8 @@ func TestReloadKeepsWhatIsKnown(t *testing.T) {
 	if got := c.wanted().String(); got != webEmpty+server("192.0.2.21:80") {
 		t.Errorf("wanted\n%s", got)
 	}
-	if keys := c.draining(); len(keys) != 0 {
-		t.Errorf("draining %v", keys)
+	if len(c.draining) != 0 {
+		t.Errorf("draining %v", c.draining)
 	}
 }
 

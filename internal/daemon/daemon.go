@@ -48,7 +48,7 @@ type daemon struct {
 // SIGHUP makes it read its file again.
 func Run(ctx context.Context, o Options) error {
 	d := &daemon{Options: o, log: o.Logger}
-	file, problems := config.Load(o.ConfigFile)
+	file, problems := load(o.ConfigFile)
 	if file == nil {
 		return refused(problems.Errors)
 	}

@@ -11,6 +11,16 @@ import (
 	"github.com/mainstay-lvs/mainstay/internal/control"
 )
 
+// load reads a file for use. What it said in its own words is dropped: nothing but
+// printing it again needs that, and it is half of what is kept of a large file.
+func load(name string) (*config.Config, config.Problems) {
+	file, problems := config.Load(name)
+	if file != nil {
+		file.File = nil
+	}
+	return file, problems
+}
+
 // Validate reads a file and says what is wrong with it, a line each, or in summary
 // what it holds. Warnings are about the file, and about what on this host does not
 // fit it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -161,14 +162,14 @@ func (d *daemon) decide(now time.Time) {
 
 // count asks for the connections of services where something drains, each second.
 func (d *daemon) count(now time.Time) {
-	switch keys := d.core.draining(); {
-	case len(keys) == 0:
+	switch {
+	case len(d.core.draining) == 0:
 		d.countAt = time.Time{}
 	case d.countAt.IsZero():
 		d.countAt = now.Add(countInterval)
 	case !now.Before(d.countAt):
 		d.countAt = now.Add(countInterval)
-		d.rec.countConnections(keys)
+		d.rec.countConnections(slices.Collect(maps.Keys(d.core.draining)))
 	}
 }
 
@@ -232,6 +233,7 @@ func (d *daemon) becomeReady() {
 	d.ready = true
 	d.core.history.keep(d.core.known)
 	d.core.overrides.keep(d.core.known)
+	debug.FreeOSMemory() // reading a large file took far more than the daemon will need
 	notify("READY=1")
 	d.log.Info("ready: the kernel's table is as it should be")
 }

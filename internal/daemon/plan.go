@@ -18,7 +18,7 @@ import (
 // Plan says what a file would change in the kernel's table where no daemon runs:
 // with what was saved, and as if every check passed. It touches nothing.
 func Plan(_ context.Context, name string) (control.Plan, error) {
-	file, problems := config.Load(name)
+	file, problems := load(name)
 	if file == nil {
 		return control.Plan{}, refused(problems.Errors)
 	}
@@ -58,7 +58,7 @@ func readTable() (ipvs.Table, error) {
 // Plan says what a file would change in the kernel's table, with the verdicts of the
 // running checks; checks that do not run yet are assumed to pass.
 func (d *daemon) Plan(ctx context.Context, name string) (plan control.Plan, err error) {
-	file, problems := config.Load(name)
+	file, problems := load(name)
 	if file == nil {
 		return plan, refused(problems.Errors)
 	}
@@ -104,7 +104,8 @@ func (c *core) assume() int {
 		}
 	}
 	for _, s := range c.services {
-		s.settled, s.dirty = true, true
+		s.settled = true
+		c.touch(s)
 	}
 	return assumed
 }

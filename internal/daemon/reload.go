@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/internal/config"
@@ -19,7 +20,7 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 	// One at a time, and none beside an operator's order that is being saved.
 	d.saving.Lock()
 	defer d.saving.Unlock()
-	file, problems := config.Load(d.ConfigFile)
+	file, problems := load(d.ConfigFile)
 	if file == nil {
 		return nil, d.refuse(ctx, refused(problems.Errors))
 	}
@@ -50,6 +51,7 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 		d.apply(time.Now(), file, owned, snapshot.Table)
 		d.restart = restart
 	})
+	debug.FreeOSMemory()
 	d.log.Info("reloaded", "virtual_services", len(file.Services), "added", len(added))
 	return append(warnings, restart...), err
 }

@@ -93,7 +93,16 @@ func notLocal(file *config.Config, local []netip.Addr) []string {
 		warnings = append(warnings, fmt.Sprintf("the virtual address %s of %s is not on this host: clients can't reach it here (ip address add %s dev …)",
 			address, s.Name, netip.PrefixFrom(address, address.BitLen())))
 	}
-	return warnings
+	return few(warnings, "virtual addresses are not on this host")
+}
+
+// few keeps the first of many sentences of one sort, and says how many more there are.
+func few(sentences []string, what string) []string {
+	const most = 5
+	if len(sentences) <= most {
+		return sentences
+	}
+	return append(sentences[:most:most], fmt.Sprintf("%d more %s", len(sentences)-most, what))
 }
 
 func serversAreLocal(file *config.Config, local []netip.Addr) bool {

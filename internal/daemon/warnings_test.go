@@ -46,3 +46,13 @@ func TestAVirtualAddressThatIsNotHere(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestOfManyWarningsAFewAreShown(t *testing.T) {
+	many := []string{"1", "2", "3", "4", "5", "6", "7"}
+	if got := few(many, "things are wrong"); !slices.Equal(got, []string{"1", "2", "3", "4", "5", "2 more things are wrong"}) {
+		t.Errorf("got %q", got)
+	}
+	if got := few(many[:5], "things are wrong"); !slices.Equal(got, many[:5]) {
+		t.Errorf("got %q", got)
+	}
+}
