@@ -86,4 +86,3 @@ func BenchmarkLargeTable(b *testing.B) {
 	})
 	apply(b, empty)
 }
-

@@ -1,0 +1,181 @@
+package checker
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// This is the seam between the schedule and the kinds: step says which checks run
+// now, launch begins a run, and finish takes its result, once for each launch. An
+// engine that waits for thousands of sockets at once need only launch differently.
+
+// step starts what is due and gives up what did not come back. It returns how long
+// nothing is to be done.
+func (e *Engine) step() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.now()
+	e.sleeping = now + time.Hour
+	for c := e.flights.first(); c != nil && c.at <= now; c = e.flights.first() {
+		e.giveUp(c, now)
+	}
+	for _, l := range []*lane{&e.network, &e.commands} {
+		for c := l.waiting.first(); c != nil && l.open(); c = l.waiting.first() {
+			if c.at > now {
+				e.sleeping = min(e.sleeping, c.at)
+				break
+			}
+			if !e.room() {
+				break
+			}
+			e.launch(c, now)
+		}
+	}
+	if c := e.flights.first(); c != nil {
+		e.sleeping = min(e.sleeping, c.at)
+	}
+	return e.sleeping - now
+}
+
+// room tells whether one more event than is promised already finds place; if not,
+// Run is woken as soon as the consumer has taken one.
+func (e *Engine) room() bool {
+	return e.outbox.room(e.config.MaxPending - e.network.flying - e.commands.flying)
+}
+
+// hardGrace is how long after its deadline a run may come back.
+const hardGrace = 250 * time.Millisecond
+
+// launch begins a run.
+func (e *Engine) launch(c *check, now moment) {
+	c.leave()
+	e.tally.start(now, now-c.at, c.spec.Timing.Interval)
+	timeout := c.spec.Timing.Timeout
+	ctx, cancel := context.WithDeadline(e.ctx, e.epoch.Add(now+timeout))
+	c.started, c.cancel = now, cancel
+	c.lane.flying++
+	e.airborne++
+	e.flights.put(c, now+timeout+hardGrace)
+	go func() { e.finish(c, e.guarded(ctx, c.probe, nil)) }()
+}
+
+// guarded runs a probe; what it panics over is a failure, for it came from the
+// server, and neither may that end the daemon nor leave the server's last health
+// standing for ever.
+func (e *Engine) guarded(ctx context.Context, p probe, t *transcript) (r Result) {
+	begun := time.Now()
+	defer func() {
+		if cause := recover(); cause != nil {
+			r = failed("the check broke down over the answer, which is a mistake of mainstay: " + clean(fmt.Sprint(cause)))
+			if e.config.Logger != nil {
+				e.config.Logger.Error("a check panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			}
+		}
+		r.Latency = time.Since(begun)
+	}()
+	return p.run(ctx, t)
+}
+
+// finish takes the result of a run and schedules the next.
+func (e *Engine) finish(c *check, r Result) {
+	end := time.Now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c.cancel()
+	c.cancel = nil
+	e.airborne--
+	if c.lost {
+		c.lane.lost--
+	} else {
+		c.lane.flying--
+	}
+	switch {
+	case e.state == stopping && e.airborne == 0:
+		close(e.landed)
+		return
+	case e.ctx.Err() != nil:
+		return // what was cut short has no result
+	case c.removed.Load():
+		e.lookAgain() // it held a place in its lane
+		return
+	}
+	c.leave()
+	if c.lost { // its result was told already, and its next place in time is set
+		c.lost = false
+	} else {
+		e.settle(c, r, end)
+		c.due = next(c.due, c.started, c.every())
+	}
+	now := end.Sub(e.epoch)
+	c.due = max(c.due, now)
+	c.lane.waiting.put(c, onTick(c.due, c.every()))
+	if first := c.lane.waiting.first().at; first < e.sleeping || first <= now {
+		e.lookAgain()
+	}
+}
+
+// giveUp takes a run that did not come back from its deadline for a failure. The
+// check fails again each interval until the run comes back.
+func (e *Engine) giveUp(c *check, now moment) {
+	c.leave()
+	if !c.lost {
+		c.lost = true
+		c.lane.flying--
+		c.lane.lost++
+	} else if !e.room() {
+		c.due = now + c.spec.Timing.Interval
+		e.flights.put(c, c.due)
+		return
+	}
+	e.settle(c, overdue(c.spec.Timing, now-c.started), e.epoch.Add(now))
+	c.due = max(next(c.due, c.started, c.every()), now+minInterval)
+	e.flights.put(c, c.due)
+}
+
+// overdue is the result of a run that did not come back.
+func overdue(t Timing, away time.Duration) Result {
+	r := failed("the check did not end within " + t.Timeout.String())
+	r.Latency = away
+	return r
+}
+
+// settle counts a result and tells it.
+func (e *Engine) settle(c *check, r Result, end time.Time) {
+	r = e.judge(c, r, end.Sub(e.epoch))
+	changed := c.tracker.add(c.spec.Timing, r)
+	e.tally.result(r)
+	t := &c.tracker
+	e.outbox.put(c, Event{
+		Key: c.key, At: end, Result: r,
+		Verdict: t.verdict, Mode: t.mode, Starting: t.starting, Percent: t.percent, Reason: t.reason,
+		Streak: t.streak, Changed: changed,
+	})
+}
+
+// deadlineSlack is how late we may notice a deadline, whatever the timeout.
+const deadlineSlack = 50 * time.Millisecond
+
+// judge makes a timeout inconclusive that we may have brought about ourselves: where
+// this process was stalled for a good part of the run, or just at its deadline, when
+// an answer may have been there that nobody got to read.
+func (e *Engine) judge(c *check, r Result, end moment) Result {
+	timeout := c.spec.Timing.Timeout
+	deadline := c.started + timeout
+	if r.Answer != Failure || end < deadline {
+		return r
+	}
+	late := e.meter.stalled(c.started, end)
+	missed := e.meter.stalled(deadline, end)
+	if !c.lost && !c.lane.process {
+		missed = end - deadline // a process may take its time to die, a connection does not
+	}
+	slack := max(timeout/5, stallNoise)
+	if late <= slack && missed <= min(slack, deadlineSlack) {
+		return r
+	}
+	excused := inconclusive("this director was late by " + max(late, missed).Round(time.Millisecond).String() + " itself")
+	excused.Latency = r.Latency
+	return excused
+}

@@ -1,0 +1,51 @@
+package checker
+
+import (
+	"context"
+	"fmt"
+)
+
+// probe is one check made ready: what could fail before a run has not.
+type probe interface {
+	// run asks once. It comes back soon after ctx is done, which is at the deadline
+	// of the run or when nobody wants its result any more, and leaves nothing behind
+	// that outlives it. A probe never runs twice at a time. Exchanged bytes go to the
+	// transcript, which may be nil.
+	run(ctx context.Context, t *transcript) Result
+}
+
+// kind is one way to ask a server whether it is alive.
+type kind struct {
+	prepare   func(Spec, Config) (probe, error)
+	needsPort bool // the target must have a port
+	process   bool // a run is a process: few may be at work at a time
+}
+
+// kinds are all kinds of check, by their names in the configuration file.
+var kinds = map[string]kind{
+	TCP{}.Kind():      {prepare: options(prepareTCP), needsPort: true},
+	TLS{}.Kind():      {prepare: options(prepareTLS), needsPort: true},
+	HTTP{}.Kind():     {prepare: options(prepareHTTP), needsPort: true},
+	Exchange{}.Kind(): {prepare: options(prepareExchange), needsPort: true},
+	Monitor{}.Kind():  {prepare: options(prepareMonitor), needsPort: true},
+	Command{}.Kind():  {prepare: options(prepareCommand), process: true},
+}
+
+// options gives a kind's prepare function the options of its own type.
+func options[O Options](prepare func(Spec, O, Config) (probe, error)) func(Spec, Config) (probe, error) {
+	return func(s Spec, c Config) (probe, error) {
+		o, ok := s.Options.(O)
+		if !ok {
+			return nil, fmt.Errorf("options of kind %s are a %T, not a %T", s.Options.Kind(), s.Options, o)
+		}
+		return prepare(s, o, c)
+	}
+}
+
+// broken is the probe of a check that can't be prepared. Nothing is known about the
+// server, and that is said.
+type broken struct{ err error }
+
+func (b broken) run(context.Context, *transcript) Result {
+	return inconclusive("this check can't run: " + b.err.Error())
+}

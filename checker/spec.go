@@ -1,0 +1,134 @@
+package checker
+
+import (
+	"net/netip"
+	"regexp"
+	"time"
+)
+
+// Defaults of a check's timing, those of the configuration file.
+const (
+	DefaultInterval = time.Second
+	DefaultTimeout  = 500 * time.Millisecond
+	DefaultFall     = 3
+	DefaultRise     = 2
+)
+
+// Timing says how often a check runs and how its results become a verdict.
+type Timing struct {
+	Interval time.Duration // start to start; a check never overlaps itself
+	Timeout  time.Duration // the deadline of one run, at most Interval
+	// FastInterval is start to start while a verdict is being reached: while
+	// failures of a working server or successes of a failed one add up. At most
+	// Interval.
+	FastInterval time.Duration
+	Fall         int // transport failures in a row before down, 1 or more
+	Rise         int // successes in a row before up again, 1 or more
+}
+
+// DefaultTiming is the timing of a check that names none.
+func DefaultTiming() Timing {
+	return Timing{
+		Interval:     DefaultInterval,
+		Timeout:      DefaultTimeout,
+		FastInterval: DefaultInterval,
+		Fall:         DefaultFall,
+		Rise:         DefaultRise,
+	}
+}
+
+// Spec is one check of one target, complete: nothing in it is left to a default.
+type Spec struct {
+	// Target is where the check connects to: the real server's address unless
+	// the check names another.
+	Target  netip.AddrPort
+	Options Options
+	Timing  Timing
+}
+
+// Options are what one kind of check is told besides its target and timing. The
+// kinds are those of this package: [TCP], [TLS], [HTTP], [Exchange], [Command]
+// and [Monitor].
+type Options interface {
+	// Kind is the kind's name in the configuration file.
+	Kind() string
+}
+
+// TCP succeeds when a TCP connection can be opened.
+type TCP struct{}
+
+// Kind returns "tcp".
+func (TCP) Kind() string { return "tcp" }
+
+// TLS succeeds when a TLS handshake does. It is also how [HTTP] and [Exchange]
+// speak TLS.
+type TLS struct {
+	ServerName         string // sent (SNI) and verified; empty: the target's address is verified
+	RootCAs            []byte // PEM; empty: the system's
+	Certificate        []byte // PEM, the client's; empty: none is offered
+	Key                []byte // PEM, the client certificate's private key
+	InsecureSkipVerify bool   // any certificate will do
+	ALPN               []string
+}
+
+// Kind returns "tls".
+func (TLS) Kind() string { return "tls" }
+
+// HTTP succeeds when a request is answered as wanted.
+type HTTP struct {
+	Method  string
+	Path    string // with its query
+	Host    string // empty: the target
+	Headers []Header
+	Status  []StatusRange  // which answers are right; never empty
+	Body    *regexp.Regexp // searched in the first 64 KiB of the body; nil: any body
+	TLS     *TLS           // nil: plain HTTP
+}
+
+// Header is one header of a request.
+type Header struct{ Name, Value string }
+
+// StatusRange is a range of HTTP status codes, both ends included.
+type StatusRange struct{ From, To int }
+
+// Kind returns "http".
+func (HTTP) Kind() string { return "http" }
+
+// Exchange succeeds when every step of a conversation does.
+type Exchange struct {
+	Steps []Step // one or more
+	TLS   *TLS   // nil: plain TCP
+}
+
+// Step is one step of an [Exchange]: exactly one of its fields is set.
+type Step struct {
+	Send   []byte         // bytes to send
+	Expect *regexp.Regexp // found in what was read and not yet consumed; what it matches, and all before, is consumed
+	// ExpectBytes are the next bytes, exactly, where the same byte of Mask is
+	// 0xff; where it is 0x00 any byte will do. Both have the same length.
+	ExpectBytes []byte
+	Mask        []byte
+}
+
+// Kind returns "exchange".
+func (Exchange) Kind() string { return "exchange" }
+
+// Command succeeds when a program exits with 0 within the timeout.
+type Command struct {
+	Argv []string // an absolute path and its arguments
+}
+
+// Kind returns "command".
+func (Command) Kind() string { return "command" }
+
+// Monitor asks the monitor inside a real server's program, with MONITOR/1.
+type Monitor struct {
+	Server  netip.AddrPort // the real server the question is about
+	Service string         // the name the program knows the service by
+	// Secrets are the shared keys: the first signs, all verify. None: answers
+	// are not signed.
+	Secrets [][]byte
+}
+
+// Kind returns "monitor".
+func (Monitor) Kind() string { return "monitor" }
