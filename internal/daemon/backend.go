@@ -36,26 +36,37 @@ func (d *daemon) Status(ctx context.Context) (control.Status, error) {
 	}
 	status.Director.Warnings = append(status.Director.Warnings, hostWarnings(file)...)
 	status.Director.Warnings = append(status.Director.Warnings, lateness(d.engine.Stats())...)
-	snapshot, err := d.table.Read()
-	if err != nil {
-		status.Director.Warnings = append(status.Director.Warnings, "connections are not known: "+err.Error())
-		return status, nil
-	}
+	// Service by service, so that the reconciler need not wait for all.
 	for i, key := range keys {
-		fillConnections(key, status.VirtualServices[i].RealServers, snapshot.Counters)
+		if err := d.fillFromKernel(key, status.VirtualServices[i].RealServers); err != nil {
+			status.Director.Warnings = append(status.Director.Warnings,
+				"the kernel's table can't be read: what is in it, and connections, are shown as wanted: "+err.Error())
+			break
+		}
 	}
 	return status, nil
 }
 
-func fillConnections(key ipvs.Key, servers []control.Server, counters map[ipvs.ServerKey]ipvs.Counters) {
+// fillFromKernel completes servers with what the kernel's table holds of them. Before
+// the first reconcile, and after a refused change, that is not what is wanted.
+func (d *daemon) fillFromKernel(key ipvs.Key, servers []control.Server) error {
+	snapshot, err := d.table.ReadServices([]ipvs.Key{key})
+	if err != nil {
+		return err
+	}
+	found, _ := snapshot.Table.Service(key)
 	for i := range servers {
 		address, err := netip.ParseAddrPort(servers[i].Address)
 		if err != nil {
-			continue
+			return err
 		}
-		n := counters[ipvs.ServerKey{Service: key, Address: address}]
+		var entry ipvs.Server
+		entry, servers[i].InTable = found.Server(address)
+		servers[i].Weight.Effective = entry.Weight
+		n := snapshot.Counters[ipvs.ServerKey{Service: key, Address: address}]
 		servers[i].Connections = control.Connections{Active: n.Active, Inactive: n.Inactive}
 	}
+	return nil
 }
 
 // directorStatus is the part of the picture that the loop knows.
@@ -206,18 +217,20 @@ func (d *daemon) Explain(ctx context.Context, serviceName, server string) (out c
 	if err != nil {
 		return out, err
 	}
-	if snapshot, err := d.table.ReadServices([]ipvs.Key{key.Service}); err == nil {
-		servers := []control.Server{out.Server}
-		fillConnections(key.Service, servers, snapshot.Counters)
-		out.Server = servers[0]
+	servers := []control.Server{out.Server}
+	if err := d.fillFromKernel(key.Service, servers); err != nil {
+		return out, err
 	}
+	out.Server = servers[0]
 	return out, nil
 }
 
 // Override sets or clears what an operator tells a server to do.
 func (d *daemon) Override(ctx context.Context, serviceName, server string, order control.Override) (err error) {
-	d.saving.Lock()
-	defer d.saving.Unlock()
+	if err := d.saving.take(ctx); err != nil {
+		return err
+	}
+	defer d.saving.give()
 	var toSave overrides
 	if doErr := d.do(ctx, func() {
 		var s *service

@@ -8,9 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/mainstay-lvs/mainstay/internal/config"
 	"github.com/mainstay-lvs/mainstay/internal/control"
 	"github.com/mainstay-lvs/mainstay/internal/state"
+	"github.com/mainstay-lvs/mainstay/ipvs"
 	"github.com/mainstay-lvs/mainstay/ipvs/kernel"
 )
 
@@ -38,7 +37,7 @@ type daemon struct {
 	table  table
 	engine *checker.Engine
 	rec    *reconciler
-	saving sync.Mutex // what is saved is saved in the order in which it came to be
+	saving turn // one at a time: what changes the file in force or the state files
 
 	loop
 }
@@ -47,7 +46,11 @@ type daemon struct {
 // stopped as its file says, or an error that says why it could not start or go on.
 // SIGHUP makes it read its file again.
 func Run(ctx context.Context, o Options) error {
-	d := &daemon{Options: o, log: o.Logger}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+
+	d := &daemon{Options: o, log: o.Logger, saving: make(turn, 1)}
 	file, problems := load(o.ConfigFile)
 	if file == nil {
 		return refused(problems.Errors)
@@ -58,15 +61,20 @@ func Run(ctx context.Context, o Options) error {
 	if err := dropAmbient(); err != nil {
 		return err
 	}
+	defer d.close()
 	if err := d.open(file); err != nil {
 		return err
 	}
-	defer d.close()
 	listener, err := control.Listen(file.Director.ControlSocket)
 	if err != nil {
 		return err
 	}
-	return d.run(ctx, listener)
+	// Nothing can keep the daemon from starting any more: what will be ours is
+	// recorded, before any of it is added.
+	if err := d.saveOwned(d.owned); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return d.run(ctx, listener, hangups)
 }
 
 // refused is a wrong file as an error.
@@ -78,14 +86,12 @@ func refused(problems []config.Problem) error {
 	return r
 }
 
-// open reads what was saved and what the kernel holds, and makes the loop of it.
-// Nothing is written yet but the record of what will be ours.
+// open reads what was saved and what the kernel holds, and makes the parts of it.
+// Nothing is written.
 func (d *daemon) open(file *config.Config) (err error) {
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
+	if d.engine, err = newEngine(file, d.log); err != nil {
+		return err
+	}
 	if d.kernel, err = state.ThisKernel(); err != nil {
 		return err
 	}
@@ -96,25 +102,44 @@ func (d *daemon) open(file *config.Config) (err error) {
 		}
 		setAside = d.dir.SetAside
 	}
-	saved := loadSaved(file.Director.StateDir, d.kernel, setAside)
-	if d.table, err = d.openTable(len(file.Services)+len(saved.owned) > 0); err != nil {
-		return err
-	}
-	snapshot, err := d.table.Read()
+	saved, err := loadSaved(file.Director.StateDir, d.kernel, setAside)
 	if err != nil {
 		return err
 	}
-	d.loop = newLoop(time.Now(), file, saved, snapshot.Table)
+	if d.table, err = d.openTable(len(file.Services)+len(saved.owned) > 0); err != nil {
+		return err
+	}
+	d.loop = newLoop(file, saved)
+	// What is ours is read by its keys: a dump of the whole table can miss a part
+	// of it while another program writes.
+	found, err := d.table.ReadServices(d.ours())
+	if err != nil {
+		return err
+	}
+	if saved.lost {
+		if err := d.noteForeign(); err != nil {
+			return err
+		}
+	}
+	d.core = newCore(d.loadedAt, file.Services, found.Table, saved.drains, saved.overrides, saved.history)
 	for _, note := range d.notes {
 		d.log.Warn(note)
 	}
-	if err := d.saveOwned(); err != nil {
-		return err
-	}
-	if d.engine, err = newEngine(file, d.log); err != nil {
-		return err
-	}
 	d.rec = newReconciler(d.table, file.Director.AuditInterval, d.log, d.deliver)
+	return nil
+}
+
+// noteForeign says, where there is no record of what is ours, what is left alone.
+func (d *daemon) noteForeign() error {
+	whole, err := d.table.Read()
+	if err != nil {
+		return err
+	}
+	foreign := whole.Table.Filter(func(k ipvs.Key) bool { return !d.owned[k] })
+	if n := len(foreign.Services); n > 0 {
+		d.notes = append(d.notes, fmt.Sprintf("there is no record of what Mainstay put into the kernel's table: "+
+			"%s not in the file left alone (mainstay plan shows them)", count(n, "virtual service")))
+	}
 	return nil
 }
 
@@ -147,45 +172,51 @@ func (d *daemon) close() {
 	}
 }
 
-// saveOwned records which services are ours, before one is added.
-func (d *daemon) saveOwned() error {
+// saveOwned records which services are ours.
+func (d *daemon) saveOwned(owned map[ipvs.Key]bool) error {
 	if d.dir == nil {
 		return nil
 	}
-	return saveOwned(d.dir, d.kernel, d.owned)
+	return saveOwned(d.dir, d.kernel, owned)
 }
 
 // run runs the parts until the context ends or one of them fails.
-func (d *daemon) run(ctx context.Context, listener net.Listener) error {
+func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan os.Signal) error {
 	// The reconciler outlives the others: it does what the loop told it last.
 	recCtx, stopRec := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRec()
 	var rec errgroup.Group
 	rec.Go(func() error { return d.rec.Run(recCtx) })
 
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-
 	d.engine.Set(d.core.specs())
-	parts, ctx := errgroup.WithContext(ctx)
-	parts.Go(func() error { return named("the checks", d.engine.Run(ctx)) })
-	parts.Go(func() error { return named("the control socket", control.NewServer(d, d.log).Serve(ctx, listener)) })
-	parts.Go(func() error { return d.reloadOn(ctx, hangups) })
-	parts.Go(func() error { return d.persist(ctx) })
-	parts.Go(func() error { return d.runLoop(ctx) })
+	parts, partsCtx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return named("the checks", d.engine.Run(partsCtx)) })
+	parts.Go(func() error {
+		return named("the control socket", control.NewServer(d, d.log).Serve(partsCtx, listener))
+	})
+	parts.Go(func() error { return d.reloadOn(partsCtx, hangups) })
+	parts.Go(func() error { return d.persist(partsCtx) })
+	parts.Go(func() error { return d.runLoop(partsCtx) })
 	d.log.Info("started", "version", d.Version, "virtual_services", len(d.core.services), "observe", d.Observe)
 	err := parts.Wait()
 
 	notify("STOPPING=1")
-	if d.file.Director.OnStop == config.Clear {
+	clearing := ctx.Err() != nil && err == nil && d.file.Director.OnStop == config.Clear
+	if clearing {
 		d.log.Info("stopping: our services leave the kernel's table (on_stop: clear)")
 		d.rec.want(nil, d.ours())
 	} else {
-		d.log.Info("stopping: the kernel's table stays as it is (on_stop: keep)")
+		d.log.Info("stopping: the kernel's table stays as it is")
 	}
 	stopRec()
-	return errors.Join(err, rec.Wait(), d.saveAll())
+	recErr := rec.Wait()
+	if clearing {
+		d.owned = d.rec.left()
+		if len(d.owned) > 0 {
+			err = errors.Join(err, fmt.Errorf("%s of ours still in the kernel's table: %w", count(len(d.owned), "virtual service"), recErr))
+		}
+	}
+	return errors.Join(err, d.saveAll())
 }
 
 // named says which part of the daemon failed.

@@ -26,24 +26,26 @@ type loop struct {
 	reports chan report
 	ended   chan struct{} // closed when no more orders are taken
 
-	file        *config.Config
-	core        *core
-	owned       map[ipvs.Key]bool // our services in the kernel, now or soon
-	loadedAt    time.Time
-	configError string   // why the last reload was refused
-	notes       []string // sentences for `mainstay status` that stay true
-	restart     []string // what a reload could not change
-	reconciling bool     // the first wanted table was handed to the reconciler
-	ready       bool
-	failures    map[ipvs.Key][]string // what the kernel refused, by service
-	tableError  string                // why the table can't be read or written
-	countAt     time.Time             // when to count connections; zero: nothing drains
+	started      config.Director // of the file that the daemon started with
+	file         *config.Config
+	core         *core
+	owned        map[ipvs.Key]bool // our services in the kernel, now or soon
+	ownedChanged bool              // and not yet saved
+	loadedAt     time.Time
+	configError  string   // why the last reload was refused
+	notes        []string // sentences for `mainstay status` that stay true
+	restart      []string // what a reload could not change
+	reconciling  bool     // the first wanted table was handed to the reconciler
+	ready        bool
+	failures     map[ipvs.Key][]string // what the kernel refused, by service
+	tableError   string                // why the table can't be read or written
+	countAt      time.Time             // when to count connections; zero: nothing drains
 }
 
-func newLoop(now time.Time, file *config.Config, s saved, kernel ipvs.Table) loop {
+func newLoop(file *config.Config, s saved) loop {
 	l := loop{
 		orders: make(chan func()), reports: make(chan report, 16), ended: make(chan struct{}),
-		file: file, loadedAt: now, notes: s.notes,
+		started: file.Director, file: file, loadedAt: time.Now(), notes: s.notes,
 		owned:    make(map[ipvs.Key]bool),
 		failures: make(map[ipvs.Key][]string),
 	}
@@ -53,12 +55,6 @@ func newLoop(now time.Time, file *config.Config, s saved, kernel ipvs.Table) loo
 	for _, service := range file.Services {
 		l.owned[service.Head.Key] = true
 	}
-	foreign := kernel.Filter(func(k ipvs.Key) bool { return !l.owned[k] })
-	if s.lost && len(foreign.Services) > 0 {
-		l.notes = append(l.notes, fmt.Sprintf("there is no record of what Mainstay put into the kernel's table: "+
-			"%d virtual services that are not in the file are left alone (mainstay plan shows them)", len(foreign.Services)))
-	}
-	l.core = newCore(now, file.Services, kernel, s.drains, s.overrides, s.history)
 	return l
 }
 
@@ -209,18 +205,12 @@ func (d *daemon) reported(r report) {
 	}
 }
 
-// disown takes services that left the kernel out of the record of what is ours.
+// disown takes services that left the kernel out of what is ours.
 func (d *daemon) disown(keys []ipvs.Key) {
-	removed := 0
 	for _, key := range keys {
 		if d.core.byKey[key] == nil && d.owned[key] {
 			delete(d.owned, key)
-			removed++
-		}
-	}
-	if removed > 0 {
-		if err := d.saveOwned(); err != nil {
-			d.log.Error("removed services stay recorded as ours", "error", err)
+			d.ownedChanged = true
 		}
 	}
 }

@@ -26,14 +26,16 @@ func Plan(_ context.Context, name string) (control.Plan, error) {
 	if err != nil {
 		return control.Plan{}, err
 	}
-	saved := loadSaved(file.Director.StateDir, here, nil)
-	notes := append([]string{"no daemon was asked: every check is assumed to pass"}, saved.notes...)
-	found, err := readTable()
-	if errors.Is(err, kernel.ErrNoIPVS) {
-		notes = append(notes, err.Error()+": its table counts as empty")
-	} else if err != nil {
+	saved, err := loadSaved(file.Director.StateDir, here, nil)
+	if err != nil {
 		return control.Plan{}, err
 	}
+	notes := append([]string{"no daemon was asked: every check is assumed to pass"}, saved.notes...)
+	found, note, err := readTable()
+	if err != nil {
+		return control.Plan{}, err
+	}
+	notes = append(notes, note...)
 	owned := make(map[ipvs.Key]bool)
 	for _, key := range saved.owned {
 		owned[key] = true
@@ -45,37 +47,51 @@ func Plan(_ context.Context, name string) (control.Plan, error) {
 	return plan, nil
 }
 
-// readTable reads the kernel's table once.
-func readTable() (ipvs.Table, error) {
+// readTable reads the kernel's table once. A kernel without IPVS has an empty one, and
+// a note says so.
+func readTable() (found ipvs.Table, notes []string, err error) {
 	conn, err := kernel.Open()
+	if errors.Is(err, kernel.ErrNoIPVS) {
+		return ipvs.Table{}, []string{err.Error() + ": its table counts as empty"}, nil
+	}
 	if err != nil {
-		return ipvs.Table{}, err
+		return ipvs.Table{}, nil, err
 	}
 	snapshot, err := conn.Read()
-	return snapshot.Table, errors.Join(err, conn.Close())
+	return snapshot.Table, nil, errors.Join(err, conn.Close())
 }
 
 // Plan says what a file would change in the kernel's table, with the verdicts of the
-// running checks; checks that do not run yet are assumed to pass.
+// running checks; checks that do not run yet are assumed to pass. A daemon that
+// observes is asked about the kernel's table all the same, not about the one that it
+// would have made.
 func (d *daemon) Plan(ctx context.Context, name string) (plan control.Plan, err error) {
 	file, problems := load(name)
 	if file == nil {
 		return plan, refused(problems.Errors)
 	}
-	snapshot, err := d.table.Read()
+	found, notes, err := d.foundTable()
 	if err != nil {
 		return plan, err
 	}
 	return plan, d.do(ctx, func() {
 		now := time.Now()
-		core := d.core.hypothetical(now, file, snapshot.Table)
+		core := d.core.hypothetical(now, file, found)
 		if assumed := core.assume(); assumed > 0 {
-			plan.Notes = append(plan.Notes, count(assumed, "check")+" without a result yet: assumed to pass")
+			notes = append(notes, count(assumed, "check")+" without a result yet: assumed to pass")
 		}
-		notes := plan.Notes
-		plan = core.plan(now, snapshot.Table, maps.Clone(d.owned))
+		plan = core.plan(now, found, maps.Clone(d.owned))
 		plan.Notes = notes
 	})
+}
+
+// foundTable is the kernel's table, also where the daemon only observes.
+func (d *daemon) foundTable() (ipvs.Table, []string, error) {
+	if d.Observe {
+		return readTable()
+	}
+	snapshot, err := d.table.Read()
+	return snapshot.Table, nil, err
 }
 
 // hypothetical is a core that has taken in another file, while this one has not.

@@ -16,6 +16,8 @@ import (
 
 // table is the kernel's IPVS table. [kernel.Conn] is the real one.
 type table interface {
+	// Read reads all services. It serves to find foreign ones: as a dump it may miss
+	// some while another program writes.
 	Read() (kernel.Snapshot, error)
 	ReadServices(keys []ipvs.Key) (kernel.Snapshot, error)
 	Apply(changes []ipvs.Change) ([]kernel.Failure, error)
@@ -29,11 +31,12 @@ type reconciler struct {
 	log    *slog.Logger
 	report func(report) // called from Run's goroutine; must not wait for the reconciler
 
+	refused map[ipvs.Key]bool // Run's own: a change of theirs failed, last time
+
 	mu       sync.Mutex
 	services map[ipvs.Key]ipvs.Service // the wanted ones
 	gone     map[ipvs.Key]bool         // ours, but no longer wanted
 	dirty    map[ipvs.Key]bool         // wanted or gone, and not yet reconciled
-	refused  map[ipvs.Key]bool         // the kernel refused a change of theirs, last time
 	count    map[ipvs.Key]bool         // services whose connections are to be counted
 	audit    bool                      // compare the whole table now
 	interval time.Duration             // between audits
@@ -53,11 +56,16 @@ type report struct {
 	// Err is why the table as a whole could not be read or written; the services
 	// are tried again at the next audit.
 	err error
-	// Counters were read at a time after which no connection they miss was made
-	// to a server that then had weight 0; empty where none were asked for.
+	// Counters, where they were asked for, are those of servers that had weight 0 in
+	// the kernel when they were read, at a time just before: no new connection came
+	// since.
 	at       time.Time
 	counters map[ipvs.ServerKey]ipvs.Counters
 }
+
+// auditChunk is how many services an audit reads before it looks whether there is
+// something to change.
+const auditChunk = 64
 
 // retries is how often a service is tried again at once after answers were lost.
 const retries = 3
@@ -76,7 +84,7 @@ func newReconciler(t table, interval time.Duration, log *slog.Logger, deliver fu
 
 // want tells how services should be, and which ones should no longer be there.
 func (r *reconciler) want(services []ipvs.Service, gone []ipvs.Key) {
-	r.change(func() {
+	r.tell(func() {
 		for _, s := range services {
 			r.services[s.Key] = s
 			delete(r.gone, s.Key)
@@ -92,7 +100,7 @@ func (r *reconciler) want(services []ipvs.Service, gone []ipvs.Key) {
 
 // countConnections asks for the connections of services, which come with a report.
 func (r *reconciler) countConnections(keys []ipvs.Key) {
-	r.change(func() {
+	r.tell(func() {
 		for _, key := range keys {
 			r.count[key] = true
 		}
@@ -100,12 +108,12 @@ func (r *reconciler) countConnections(keys []ipvs.Key) {
 }
 
 // auditNow asks for a comparison of the whole table.
-func (r *reconciler) auditNow() { r.change(func() { r.audit = true }) }
+func (r *reconciler) auditNow() { r.tell(func() { r.audit = true }) }
 
 // setInterval changes the time between audits.
-func (r *reconciler) setInterval(d time.Duration) { r.change(func() { r.interval = d }) }
+func (r *reconciler) setInterval(d time.Duration) { r.tell(func() { r.interval = d }) }
 
-func (r *reconciler) change(f func()) {
+func (r *reconciler) tell(f func()) {
 	r.mu.Lock()
 	f()
 	r.mu.Unlock()
@@ -115,46 +123,83 @@ func (r *reconciler) change(f func()) {
 	}
 }
 
-// Run reconciles until the context ends. What was wanted before then is done.
+// Run reconciles until the context ends. What was wanted before then is done; the
+// error says what of that could not be.
 func (r *reconciler) Run(ctx context.Context) error {
-	next := time.NewTimer(r.interval)
+	interval := r.currentInterval()
+	next := time.NewTimer(interval)
 	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			r.work()
-			return nil
+			return r.change()
 		case <-r.wake:
 		case <-next.C:
 			r.auditNow()
 		}
-		if audited := r.work(); audited {
-			r.mu.Lock()
-			next.Reset(r.interval)
-			r.mu.Unlock()
+		_ = r.change() // it was reported and logged
+		r.counting()
+		if audited := r.auditing(); audited || interval != r.currentInterval() {
+			interval = r.currentInterval()
+			next.Reset(interval)
 		}
 	}
 }
 
-// work does what there is to do, the changes first.
-func (r *reconciler) work() (audited bool) {
-	if keys := r.take(&r.dirty); len(keys) > 0 {
-		r.report(r.reconcile(keys, false))
+func (r *reconciler) currentInterval() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.interval
+}
+
+// change brings the services that changed to what is wanted.
+func (r *reconciler) change() error {
+	keys := r.take(&r.dirty)
+	if len(keys) == 0 {
+		return nil
 	}
-	if keys := r.take(&r.count); len(keys) > 0 {
-		at := time.Now()
-		snapshot, err := r.table.ReadServices(keys)
-		if err == nil {
-			r.report(report{at: at, counters: snapshot.Counters})
+	done := r.reconcile(keys, false)
+	r.report(done)
+	errs := []error{done.err}
+	for _, f := range done.failures {
+		errs = append(errs, f)
+	}
+	return errors.Join(errs...)
+}
+
+// counting counts the connections of the services that were asked for. Only servers
+// that the same reading shows with weight 0 are told of: the change to it may still be
+// on its way, or have been refused.
+func (r *reconciler) counting() {
+	keys := r.take(&r.count)
+	if len(keys) == 0 {
+		return
+	}
+	at := time.Now()
+	snapshot, err := r.table.ReadServices(keys)
+	if err != nil {
+		return // they are asked for again in a second
+	}
+	counters := make(map[ipvs.ServerKey]ipvs.Counters)
+	for _, s := range snapshot.Table.Services {
+		for _, server := range s.Servers {
+			if key := (ipvs.ServerKey{Service: s.Key, Address: server.Address}); server.Weight == 0 {
+				counters[key] = snapshot.Counters[key]
+			}
 		}
 	}
+	r.report(report{at: at, counters: counters})
+}
+
+// auditing compares the whole table, where that is due.
+func (r *reconciler) auditing() (done bool) {
 	r.mu.Lock()
-	audited, r.audit = r.audit, false
+	done, r.audit = r.audit, false
 	r.mu.Unlock()
-	if audited {
+	if done {
 		r.report(r.compare())
 	}
-	return audited
+	return done
 }
 
 func (r *reconciler) take(set *map[ipvs.Key]bool) []ipvs.Key {
@@ -165,50 +210,61 @@ func (r *reconciler) take(set *map[ipvs.Key]bool) []ipvs.Key {
 	return keys
 }
 
-// compare reads the whole table and mends what differs. Another program may have
-// changed the table while it was read, and the kernel gives no sign of that: only a
-// difference that a second reading shows too is acted on.
+// compare reads all services of ours and mends what differs. Another program may be at
+// work in the table, and the kernel gives no sign of that: only a difference that a
+// second reading shows too is acted on. What is wanted anew meanwhile goes first.
 func (r *reconciler) compare() report {
-	snapshot, err := r.table.Read()
-	if err != nil {
-		return report{err: err}
-	}
-	keys := r.differing(snapshot.Table)
-	if len(keys) == 0 {
-		return report{clean: true}
-	}
-	again, err := r.table.ReadServices(keys)
-	if err != nil {
-		return report{err: err}
-	}
-	if keys = r.differingOf(keys, again.Table); len(keys) == 0 {
-		return report{clean: true}
-	}
-	return r.reconcile(keys, true)
-}
-
-// differing are the services of ours that are not as wanted.
-func (r *reconciler) differing(found ipvs.Table) []ipvs.Key {
 	r.mu.Lock()
 	ours := slices.Concat(slices.Collect(maps.Keys(r.services)), slices.Collect(maps.Keys(r.gone)))
 	r.mu.Unlock()
 	slices.SortFunc(ours, ipvs.Key.Compare)
-	return r.differingOf(ours, found)
+	var differing []ipvs.Key
+	for chunk := range slices.Chunk(ours, auditChunk) {
+		keys, err := r.differing(chunk)
+		if err != nil {
+			return report{err: err}
+		}
+		if len(keys) > 0 {
+			if keys, err = r.differing(keys); err != nil {
+				return report{err: err}
+			}
+		}
+		differing = append(differing, keys...)
+		_ = r.change() // it was reported and logged
+	}
+	if len(differing) == 0 {
+		return report{clean: true}
+	}
+	return r.reconcile(differing, true)
 }
 
-func (r *reconciler) differingOf(keys []ipvs.Key, found ipvs.Table) []ipvs.Key {
-	byKey := make(map[ipvs.Key]ipvs.Service, len(found.Services))
-	for _, s := range found.Services {
+// differing are those of some services that are not as wanted. One that is about to be
+// changed is not among them.
+func (r *reconciler) differing(keys []ipvs.Key) ([]ipvs.Key, error) {
+	snapshot, err := r.table.ReadServices(keys)
+	if err != nil {
+		return nil, err
+	}
+	byKey := make(map[ipvs.Key]ipvs.Service, len(snapshot.Table.Services))
+	for _, s := range snapshot.Table.Services {
 		byKey[s.Key] = s
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.DeleteFunc(keys, func(key ipvs.Key) bool {
+	var out []ipvs.Key
+	for _, key := range keys {
 		has, there := byKey[key]
 		wants, wanted := r.services[key]
-		return there == wanted && (!there || sameService(has, wants))
-	})
+		if !r.dirty[key] && (there != wanted || there && !sameService(has, wants)) {
+			out = append(out, key)
+		}
+	}
+	return out, nil
 }
+
+// left are the services that should have gone and are still in the kernel. It is for
+// when Run has ended.
+func (r *reconciler) left() map[ipvs.Key]bool { return r.gone }
 
 // reconcile brings services to what is wanted.
 func (r *reconciler) reconcile(keys []ipvs.Key, repair bool) report {
@@ -220,11 +276,14 @@ func (r *reconciler) reconcile(keys []ipvs.Key, repair bool) report {
 		}
 		r.log.Warn("answers of the kernel were lost, reading the table again", "services", len(keys))
 	}
-	if out.err != nil {
-		return out
-	}
 	for _, key := range keys {
 		delete(r.refused, key)
+		if out.err != nil {
+			r.refused[key] = true
+		}
+	}
+	if out.err != nil {
+		return out
 	}
 	for _, f := range out.failures {
 		r.refused[f.Change.Service.Key] = true

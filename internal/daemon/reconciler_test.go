@@ -37,13 +37,19 @@ func (f *fakeTable) set(change func()) {
 	change()
 }
 
-func (f *fakeTable) Read() (kernel.Snapshot, error) {
+func (f *fakeTable) ReadServices(keys []ipvs.Key) (kernel.Snapshot, error) {
 	f.trouble.Lock()
 	defer f.trouble.Unlock()
 	if f.broken != nil {
 		return kernel.Snapshot{}, f.broken
 	}
-	s, err := f.observed.Read()
+	s, err := f.observed.ReadServices(keys)
+	s.Counters = make(map[ipvs.ServerKey]ipvs.Counters)
+	for _, service := range s.Table.Services {
+		for _, server := range service.Servers {
+			s.Counters[ipvs.ServerKey{Service: service.Key, Address: server.Address}] = ipvs.Counters{Inactive: 1}
+		}
+	}
 	if f.reads != nil {
 		f.reads()
 	}
@@ -211,8 +217,11 @@ func TestLostAnswersMeanReadAndPlanAgain(t *testing.T) {
 }
 
 func TestATableThatCanNotBeReadIsReportedAndTriedAgain(t *testing.T) {
-	f := &fakeTable{broken: errors.New("no such luck")}
+	f := &fakeTable{}
 	play(t, f, func(r *reconciler, reports func() []report) {
+		r.want(parseTable(t, one).Services, nil)
+		reports()
+		f.set(func() { f.broken = errors.New("no such luck") })
 		time.Sleep(31 * time.Second)
 		if got := reports(); len(got) != 1 || got[0].err == nil {
 			t.Errorf("reports %+v", got)
@@ -222,6 +231,94 @@ func TestATableThatCanNotBeReadIsReportedAndTriedAgain(t *testing.T) {
 		if got := reports(); len(got) != 1 || !got[0].clean {
 			t.Errorf("reports %+v", got)
 		}
+	})
+}
+
+// A drain must not be taken for over by counts of a server that still had its weight.
+func TestOnlyServersWithWeightZeroAreCounted(t *testing.T) {
+	f := &fakeTable{}
+	play(t, f, func(r *reconciler, reports func() []report) {
+		r.want(parseTable(t, one+"-a -t 192.0.2.1:80 -r 192.0.2.8:80 -m -w 0\n").Services, nil)
+		reports()
+		r.countConnections([]ipvs.Key{parseTable(t, one).Services[0].Key})
+		got := reports()
+		if len(got) != 1 || len(got[0].counters) != 1 || got[0].at.IsZero() {
+			t.Fatalf("reports %+v", got)
+		}
+		for key := range got[0].counters {
+			if key.Address.String() != "192.0.2.8:80" {
+				t.Errorf("counted %s", key)
+			}
+		}
+	})
+}
+
+// What is wanted while an audit reads is no other program's doing.
+func TestWhatIsWantedDuringAnAuditIsNotRepaired(t *testing.T) {
+	f := &fakeTable{}
+	var log strings.Builder
+	play(t, f, func(r *reconciler, reports func() []report) {
+		r.log = slog.New(slog.NewTextHandler(&log, nil))
+		r.want(parseTable(t, one).Services, nil)
+		reports()
+		heavier := parseTable(t, strings.Replace(one, "-w 1", "-w 9", 1))
+		f.set(func() {
+			f.reads = func() {
+				f.reads = nil
+				r.want(heavier.Services, nil)
+			}
+		})
+		time.Sleep(31 * time.Second)
+		reports()
+		holds(t, f, heavier.String())
+	})
+	if strings.Contains(log.String(), "another program") {
+		t.Errorf("it was taken for another program's change:\n%s", log.String())
+	}
+}
+
+func TestAnotherIntervalTakesEffectAtOnce(t *testing.T) {
+	f := &fakeTable{}
+	play(t, f, func(r *reconciler, reports func() []report) {
+		r.want(parseTable(t, one).Services, nil)
+		reports()
+		r.setInterval(time.Second)
+		reports()
+		f.set(func() { f.table = ipvs.Table{} })
+		time.Sleep(1500 * time.Millisecond)
+		reports()
+		holds(t, f, one)
+	})
+}
+
+func TestTheEndSaysWhatCouldNotBeDone(t *testing.T) {
+	f := &fakeTable{observed: observed{table: parseTable(t, one+two)}, refuse: "-D -t 192.0.2.2:80"}
+	r := newReconciler(f, time.Hour, slog.New(slog.DiscardHandler), func(report) {})
+	for _, s := range parseTable(t, one+two).Services {
+		r.want(nil, []ipvs.Key{s.Key})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Run(ctx); err == nil || !strings.Contains(err.Error(), "ipvsadm -D -t 192.0.2.2:80") {
+		t.Errorf("got %v", err)
+	}
+	if left := r.left(); len(left) != 1 || !left[parseTable(t, two).Services[0].Key] {
+		t.Errorf("left %v", left)
+	}
+}
+
+// After three tries in a row the next audit goes on.
+func TestAnswersThatAreLostAgainAndAgain(t *testing.T) {
+	f := &fakeTable{lose: 10}
+	play(t, f, func(r *reconciler, reports func() []report) {
+		r.want(parseTable(t, one+two).Services, nil)
+		if got := reports(); len(got) != 1 || !errors.Is(got[0].err, kernel.ErrOverrun) {
+			t.Errorf("reports %+v", got)
+		}
+		f.set(func() { f.lose = 0 })
+		time.Sleep(31 * time.Second)
+		reports()
+		holds(t, f, one+two)
 	})
 }
 

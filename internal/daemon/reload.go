@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/mainstay-lvs/mainstay/checker"
 	"github.com/mainstay-lvs/mainstay/internal/config"
 	"github.com/mainstay-lvs/mainstay/internal/control"
 	"github.com/mainstay-lvs/mainstay/ipvs"
@@ -18,8 +19,10 @@ import (
 // before anything live is touched: a wrong file changes nothing.
 func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 	// One at a time, and none beside an operator's order that is being saved.
-	d.saving.Lock()
-	defer d.saving.Unlock()
+	if err := d.saving.take(ctx); err != nil {
+		return nil, err
+	}
+	defer d.saving.give()
 	file, problems := load(d.ConfigFile)
 	if file == nil {
 		return nil, d.refuse(ctx, refused(problems.Errors))
@@ -29,9 +32,9 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 		warnings = append(warnings, w.String())
 	}
 	var added []ipvs.Key
-	owned := make(map[ipvs.Key]bool)
+	var owned map[ipvs.Key]bool
 	if err := d.do(ctx, func() {
-		maps.Copy(owned, d.owned)
+		owned = maps.Clone(d.owned)
 		for _, s := range file.Services {
 			if key := s.Head.Key; d.core.byKey[key] == nil {
 				added = append(added, key)
@@ -45,15 +48,21 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 	if err != nil {
 		return nil, d.refuse(ctx, &control.Refused{Lines: []string{err.Error()}})
 	}
-	var restart []string
-	err = d.do(ctx, func() {
-		restart = notByReload(d.file.Director, file.Director)
-		d.apply(time.Now(), file, owned, snapshot.Table)
-		d.restart = restart
-	})
+	var specs []checker.Spec
+	if err := d.do(ctx, func() {
+		d.restart = notByReload(d.started, file.Director)
+		warnings = append(warnings, d.restart...)
+		d.apply(time.Now(), file, added, snapshot.Table)
+		specs = d.core.specs()
+	}); err != nil {
+		return nil, err
+	}
+	// Making checks ready takes time, which the loop does not have. Until then the
+	// old ones run on, and the core passes over what it has no use for.
+	d.engine.Set(specs)
 	debug.FreeOSMemory()
 	d.log.Info("reloaded", "virtual_services", len(file.Services), "added", len(added))
-	return append(warnings, restart...), err
+	return warnings, nil
 }
 
 // refuse remembers why a reload was refused, for `mainstay status`.
@@ -74,17 +83,18 @@ func (d *daemon) prepare(added []ipvs.Key, owned map[ipvs.Key]bool) (kernel.Snap
 	if err != nil {
 		return snapshot, err
 	}
-	if d.dir == nil {
-		return snapshot, nil
-	}
-	return snapshot, saveOwned(d.dir, d.kernel, owned)
+	return snapshot, d.saveOwned(owned)
 }
 
 // apply puts a file in force. It runs in the loop.
-func (d *daemon) apply(now time.Time, file *config.Config, owned map[ipvs.Key]bool, found ipvs.Table) {
+func (d *daemon) apply(now time.Time, file *config.Config, added []ipvs.Key, found ipvs.Table) {
 	gone := d.core.reload(now, file.Services, found)
-	d.file, d.owned, d.loadedAt, d.configError = file, owned, now, ""
-	d.engine.Set(d.core.specs())
+	d.file, d.loadedAt, d.configError = file, now, ""
+	// Meanwhile services may have left the kernel, and what is ours with them.
+	for _, key := range added {
+		d.owned[key] = true
+	}
+	d.ownedChanged = true
 	d.rec.setInterval(file.Director.AuditInterval)
 	for _, key := range gone {
 		delete(d.failures, key)
@@ -95,15 +105,15 @@ func (d *daemon) apply(now time.Time, file *config.Config, owned map[ipvs.Key]bo
 }
 
 // notByReload says which changes of the director's own keys wait for a restart.
-func notByReload(old, new config.Director) []string {
+func notByReload(started, now config.Director) []string {
 	var out []string
-	for _, c := range []struct{ key, old, new string }{
-		{"control_socket", old.ControlSocket, new.ControlSocket},
-		{"state_dir", old.StateDir, new.StateDir},
-		{"command_user", old.CommandUser, new.CommandUser},
+	for _, c := range []struct{ key, is, wanted string }{
+		{"control_socket", started.ControlSocket, now.ControlSocket},
+		{"state_dir", started.StateDir, now.StateDir},
+		{"command_user", started.CommandUser, now.CommandUser},
 	} {
-		if c.old != c.new {
-			out = append(out, fmt.Sprintf("director.%s: a reload does not change it: it is %q until mainstay is restarted", c.key, c.old))
+		if c.is != c.wanted {
+			out = append(out, fmt.Sprintf("director.%s: a reload does not change it: it is %q until mainstay is restarted", c.key, c.is))
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -25,19 +26,26 @@ type saved struct {
 }
 
 // loadSaved reads the state files of a folder. What is damaged counts as lost and is
-// named; setAside, where there is one, moves it away.
-func loadSaved(dir string, here state.Kernel, setAside func(name string) (string, error)) saved {
+// named; setAside, where there is one, moves it away. A file that is there and can't
+// be read is an error: to take it for lost would undo what operators ordered.
+func loadSaved(dir string, here state.Kernel, setAside func(name string) (string, error)) (saved, error) {
 	s := saved{overrides: make(overrides), history: newHistory()}
+	var failed []error
 	load := func(name string, v any) (ok bool) {
 		err := state.Load(dir, name, v)
-		if damaged := new(state.DamagedError); errors.As(err, &damaged) && setAside != nil {
+		damaged := new(state.DamagedError)
+		switch {
+		case err == nil || errors.Is(err, fs.ErrNotExist):
+		case !errors.As(err, &damaged):
+			failed = append(failed, fmt.Errorf("the state file %s/%s can't be read: give it to the user that mainstay runs as (%w)", dir, name, err))
+		case setAside == nil:
+			s.notes = append(s.notes, damaged.Error()+"; it counts as lost")
+		default:
 			note := damaged.Error() + "; it counts as lost"
 			if aside, err := setAside(name); err == nil {
 				note += ", and was set aside as " + aside
 			}
 			s.notes = append(s.notes, note)
-		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.notes = append(s.notes, err.Error()+"; it counts as lost")
 		}
 		return err == nil
 	}
@@ -57,7 +65,7 @@ func loadSaved(dir string, here state.Kernel, setAside func(name string) (string
 	if !load(historyFile, s.history) || s.history.Servers == nil {
 		s.history = newHistory()
 	}
-	return s
+	return s, errors.Join(failed...)
 }
 
 // saveOwned records which services are ours; it must be done before one is added.

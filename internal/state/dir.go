@@ -4,7 +4,6 @@
 package state
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,13 +11,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	"golang.org/x/sys/unix"
 )
 
-// maxFile bounds a state file. The largest hold a few hundred bytes for each real
-// server.
-const maxFile = 64 << 20
+// maxFile bounds a state file. The largest holds twenty changes, some 150 bytes each,
+// of each real server.
+const maxFile = 512 << 20
 
 // Dir is a state folder that this process has locked.
 type Dir struct {
@@ -80,7 +80,7 @@ func (d *Dir) Close() error { return d.lock.Close() }
 // Path is the folder's name.
 func (d *Dir) Path() string { return d.path }
 
-// Load reads a file into v, which it leaves alone on any error. A file that does
+// Load reads a file into what v points to, which it leaves alone on any error. A file that does
 // not exist is an error that is [fs.ErrNotExist]; one that can't be understood is
 // a [DamagedError].
 func (d *Dir) Load(name string, v any) error { return Load(d.path, name, v) }
@@ -100,11 +100,12 @@ func Load(dir, name string, v any) error {
 	if len(text) > maxFile {
 		return &DamagedError{path, fmt.Errorf("longer than %d bytes", maxFile)}
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(v); err != nil {
+	// What a later version added is passed over: going back loses no more than that.
+	whole := reflect.New(reflect.TypeOf(v).Elem())
+	if err := json.Unmarshal(text, whole.Interface()); err != nil {
 		return &DamagedError{path, err}
 	}
+	reflect.ValueOf(v).Elem().Set(whole.Elem())
 	return nil
 }
 
@@ -118,7 +119,7 @@ func (d *Dir) SetAside(name string) (string, error) {
 // Save replaces a file by v: after a crash or a power cut it holds all of the old
 // or all of the new.
 func (d *Dir) Save(name string, v any) error {
-	text, err := json.MarshalIndent(v, "", " ")
+	text, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("save the state file %s: %w", name, err)
 	}

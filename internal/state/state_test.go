@@ -60,11 +60,11 @@ func TestAFileThatIsNotThere(t *testing.T) {
 
 func TestADamagedFileIsNamedAndCanBeSetAside(t *testing.T) {
 	for name, text := range map[string]string{
-		"cut off":      `{"kernel": {"boot_id": "x"`,
-		"empty":        "",
-		"another type": `[]`,
-		"another form": `{"kernels": {}}`,
-		"a bad key":    `{"services": ["nonsense"]}`,
+		"cut off":       `{"kernel": {"boot_id": "x"`,
+		"empty":         "",
+		"another type":  `[]`,
+		"more after it": `{"services": []} {}`,
+		"a bad key":     `{"services": ["nonsense"]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t)
@@ -87,6 +87,30 @@ func TestADamagedFileIsNamedAndCanBeSetAside(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A file of a later version is read as far as it is understood.
+func TestAnUnknownFieldIsPassedOver(t *testing.T) {
+	d := open(t)
+	if err := os.WriteFile(filepath.Join(d.Path(), state.OwnedFile), []byte(`{"services": ["192.0.2.1:80/tcp"], "more": 1}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got state.Owned
+	if err := d.Load(state.OwnedFile, &got); err != nil || len(got.Services) != 1 {
+		t.Errorf("%+v, error %v", got, err)
+	}
+}
+
+// What was there stays when a file is damaged, also where it can be read in part.
+func TestADamagedFileLeavesTheValueAlone(t *testing.T) {
+	d := open(t)
+	if err := os.WriteFile(filepath.Join(d.Path(), state.OwnedFile), []byte(`{"kernel": {"boot_id": "new"}, "services": 7}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := state.Owned{Kernel: state.Kernel{BootID: "old"}}
+	if err := d.Load(state.OwnedFile, &got); err == nil || got.Kernel.BootID != "old" {
+		t.Errorf("%+v, error %v", got, err)
 	}
 }
 

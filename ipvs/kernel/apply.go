@@ -108,14 +108,14 @@ func (c *Conn) applySome(changes []ipvs.Change) (int, []refusal, error) {
 	var refused []refusal
 	for done := false; !done; {
 		err := c.receive(func(a answer) {
-			i := int(a.seq - first) // answers to older requests wrap far beyond n
-			if i >= n || a.kind != unix.NLMSG_ERROR {
+			i := a.seq - first // answers to older requests wrap far beyond n
+			if i >= uint32(n) || a.kind != unix.NLMSG_ERROR {
 				return
 			}
 			if a.errno != 0 {
 				refused = append(refused, refusal{changes[i], a.errno})
 			}
-			done = done || i == n-1
+			done = done || i == uint32(n-1)
 		})
 		if err != nil {
 			return 0, nil, err

@@ -113,6 +113,17 @@ func (c *Conn) send(b []byte) error {
 	}
 }
 
+// drain reads away what is left after answers were lost: until then the kernel
+// delivers no further ones.
+func (c *Conn) drain() {
+	for {
+		_, _, err := unix.Recvfrom(c.fd, c.in, unix.MSG_DONTWAIT)
+		if err != nil && !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ENOBUFS) {
+			return
+		}
+	}
+}
+
 // answer is one netlink message from the kernel.
 type answer struct {
 	kind  uint16
@@ -129,6 +140,9 @@ func (c *Conn) receive(see func(answer)) error {
 		return nil
 	case errors.Is(err, unix.EAGAIN):
 		return fmt.Errorf("no answer from the kernel within %d s", answerTimeout)
+	case errors.Is(err, unix.ENOBUFS):
+		c.drain()
+		return err
 	case err != nil:
 		return err
 	}
