@@ -64,9 +64,9 @@ func beHostile(way string) {
 // read, and the one beside it is as if there were none.
 func TestHostileServersCostOnlyTheirOwnChecks(t *testing.T) {
 	reasons := map[string]string{
-		"hangs":                  "no answer within 100ms",
+		"hangs":                  "no answer within 200ms",
 		"closes":                 "(closed|reset)",
-		"drips":                  "no end of the answer within 100ms",
+		"drips":                  "no end of the answer within 200ms",
 		"floods":                 "(too long|longer than|more than)",
 		"lies about its service": "other",
 		"talks nonsense":         "not a MONITOR line",

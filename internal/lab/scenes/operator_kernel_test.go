@@ -134,6 +134,11 @@ func TestObserve(t *testing.T) {
 		t.Errorf("it wrote state: %s", out)
 	}
 	s.becomes(server1, "up", "demo ok")
+	// Asked what would change, it speaks of the kernel's table, not of the one it imagines.
+	said := s.fails(2, "plan", "--config", s.file("mainstay.yaml"), "--socket", s.file("control.sock"))
+	if !strings.Contains(said, "-r "+server1+" -m -w 1") {
+		t.Errorf("plan says\n%s", said)
+	}
 	s.daemon.Stop()
 }
 

@@ -126,10 +126,8 @@ func demo(servers []string, more string) string {
 checks:
   demo:
     monitor: {port: 9651, service: demo}
-    interval: 100ms
-    timeout: 100ms
-    fall: 2
-    rise: 2
+    interval: 200ms
+    timeout: 200ms
 virtual_services:
   - name: demo
     address: ` + virtual + `/tcp
