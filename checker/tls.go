@@ -67,10 +67,11 @@ func (o *TLS) config(target netip.Addr) (*tls.Config, error) {
 		}
 	}
 	if len(o.RootCAs) > 0 {
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(o.RootCAs) {
-			return nil, errors.New("the root certificates hold no certificate in PEM")
+		pool, err := rootPool(o.RootCAs)
+		if err != nil {
+			return nil, err
 		}
+		c.RootCAs = pool
 	}
 	if len(o.Certificate) > 0 || len(o.Key) > 0 {
 		pair, err := tls.X509KeyPair(o.Certificate, o.Key)

@@ -98,3 +98,18 @@ func TestOverTLS(t *testing.T) {
 		t.Errorf("sent %q", r.Sent)
 	}
 }
+
+func TestChecksShareTheirRootCertificates(t *testing.T) {
+	id, other := identify(t, nil), identify(t, nil)
+	first, err := rootPool(id.ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := rootPool(append([]byte(nil), id.ca...))
+	if err != nil || second != first {
+		t.Errorf("another pool for the same text, error %v", err)
+	}
+	if third, err := rootPool(other.ca); err != nil || third == first {
+		t.Errorf("the same pool for another text, error %v", err)
+	}
+}

@@ -174,10 +174,12 @@ func (t *tally) end(e event, out io.Writer, output map[string]*strings.Builder, 
 	switch {
 	case e.Test == "" && e.Action == "skip": // a package without tests
 		return
-	case e.Test == "" && e.Action == "fail" && !failedIn[e.Package]:
-		t.failed++
-		printAll(out, output, e.Package+" ")
-		printAll(out, output, " ") // what the compiler said
+	case e.Test == "" && e.Action == "fail":
+		if !failedIn[e.Package] {
+			t.failed++
+		}
+		printAll(out, output, " ")           // what the compiler said
+		printAll(out, output, e.Package+" ") // and tests that did not end
 	case top && e.Action == "pass":
 		t.passed++
 	case top:
@@ -195,11 +197,12 @@ func (t *tally) end(e event, out io.Writer, output map[string]*strings.Builder, 
 	}
 }
 
-// printAll prints the output of a test and of its subtests.
+// printAll prints the output of a test and of its subtests; of all that is left of a
+// package where the key ends with a space.
 func printAll(out io.Writer, output map[string]*strings.Builder, key string) {
 	var keys []string
 	for k := range output {
-		if k == key || strings.HasPrefix(k, key+"/") {
+		if k == key || strings.HasPrefix(k, key+"/") || strings.HasSuffix(key, " ") && strings.HasPrefix(k, key) {
 			keys = append(keys, k)
 		}
 	}

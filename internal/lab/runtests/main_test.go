@@ -42,6 +42,12 @@ func TestReadCountsTestsAndShowsWhatFailed(t *testing.T) {
 			in:   `{"Action":"skip","Package":"p"}`,
 		},
 		{
+			name: "a test that did not end shows how far it came",
+			in: `{"Action":"output","Package":"p","Test":"TestA","Output":"SIGQUIT\n"}
+{"Action":"fail","Package":"p"}`,
+			failed: 1, shows: "SIGQUIT",
+		},
+		{
 			name: "a package that does not compile is a failure",
 			in: `{"Action":"build-output","ImportPath":"p","Output":"p.go:1: no\n"}
 {"Action":"fail","Package":"p"}`,
