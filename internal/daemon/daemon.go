@@ -209,11 +209,11 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 		d.log.Info("stopping: the kernel's table stays as it is")
 	}
 	stopRec()
-	recErr := rec.Wait()
+	err = errors.Join(err, rec.Wait())
 	if clearing {
-		d.owned = d.rec.left()
-		if len(d.owned) > 0 {
-			err = errors.Join(err, fmt.Errorf("%s of ours still in the kernel's table: %w", count(len(d.owned), "virtual service"), recErr))
+		var why error
+		if d.owned, why = d.rec.left(); len(d.owned) > 0 {
+			err = fmt.Errorf("%s of ours still in the kernel's table: %w", count(len(d.owned), "virtual service"), why)
 		}
 	}
 	return errors.Join(err, d.saveAll())

@@ -31,7 +31,7 @@ type reconciler struct {
 	log    *slog.Logger
 	report func(report) // called from Run's goroutine; must not wait for the reconciler
 
-	refused map[ipvs.Key]bool // Run's own: a change of theirs failed, last time
+	refused map[ipvs.Key]error // Run's own: why a change of theirs failed, last time
 
 	mu       sync.Mutex
 	services map[ipvs.Key]ipvs.Service // the wanted ones
@@ -76,7 +76,7 @@ func newReconciler(t table, interval time.Duration, log *slog.Logger, deliver fu
 		services: make(map[ipvs.Key]ipvs.Service),
 		gone:     make(map[ipvs.Key]bool),
 		dirty:    make(map[ipvs.Key]bool),
-		refused:  make(map[ipvs.Key]bool),
+		refused:  make(map[ipvs.Key]error),
 		count:    make(map[ipvs.Key]bool),
 		wake:     make(chan struct{}, 1),
 	}
@@ -123,8 +123,7 @@ func (r *reconciler) tell(f func()) {
 	}
 }
 
-// Run reconciles until the context ends. What was wanted before then is done; the
-// error says what of that could not be.
+// Run reconciles until the context ends. What was wanted before then is done.
 func (r *reconciler) Run(ctx context.Context) error {
 	interval := r.currentInterval()
 	next := time.NewTimer(interval)
@@ -132,12 +131,13 @@ func (r *reconciler) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return r.change()
+			r.change()
+			return nil
 		case <-r.wake:
 		case <-next.C:
 			r.auditNow()
 		}
-		_ = r.change() // it was reported and logged
+		r.change()
 		r.counting()
 		if audited := r.auditing(); audited || interval != r.currentInterval() {
 			interval = r.currentInterval()
@@ -153,18 +153,10 @@ func (r *reconciler) currentInterval() time.Duration {
 }
 
 // change brings the services that changed to what is wanted.
-func (r *reconciler) change() error {
-	keys := r.take(&r.dirty)
-	if len(keys) == 0 {
-		return nil
+func (r *reconciler) change() {
+	if keys := r.take(&r.dirty); len(keys) > 0 {
+		r.report(r.reconcile(keys, false))
 	}
-	done := r.reconcile(keys, false)
-	r.report(done)
-	errs := []error{done.err}
-	for _, f := range done.failures {
-		errs = append(errs, f)
-	}
-	return errors.Join(errs...)
 }
 
 // counting counts the connections of the services that were asked for. Only servers
@@ -230,7 +222,7 @@ func (r *reconciler) compare() report {
 			}
 		}
 		differing = append(differing, keys...)
-		_ = r.change() // it was reported and logged
+		r.change()
 	}
 	if len(differing) == 0 {
 		return report{clean: true}
@@ -262,9 +254,15 @@ func (r *reconciler) differing(keys []ipvs.Key) ([]ipvs.Key, error) {
 	return out, nil
 }
 
-// left are the services that should have gone and are still in the kernel. It is for
-// when Run has ended.
-func (r *reconciler) left() map[ipvs.Key]bool { return r.gone }
+// left are the services that should have gone and are still in the kernel, and why. It
+// is for when Run has ended.
+func (r *reconciler) left() (services map[ipvs.Key]bool, err error) {
+	var errs []error
+	for _, key := range slices.SortedFunc(maps.Keys(r.gone), ipvs.Key.Compare) {
+		errs = append(errs, r.refused[key])
+	}
+	return r.gone, errors.Join(errs...)
+}
 
 // reconcile brings services to what is wanted.
 func (r *reconciler) reconcile(keys []ipvs.Key, repair bool) report {
@@ -279,19 +277,19 @@ func (r *reconciler) reconcile(keys []ipvs.Key, repair bool) report {
 	for _, key := range keys {
 		delete(r.refused, key)
 		if out.err != nil {
-			r.refused[key] = true
+			r.refused[key] = out.err
 		}
 	}
 	if out.err != nil {
 		return out
 	}
 	for _, f := range out.failures {
-		r.refused[f.Change.Service.Key] = true
+		r.refused[f.Change.Service.Key] = f
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, key := range keys {
-		if r.gone[key] && !r.refused[key] {
+		if r.gone[key] && r.refused[key] == nil {
 			delete(r.gone, key)
 			out.removed = append(out.removed, key)
 		}
@@ -316,7 +314,7 @@ func (r *reconciler) attempt(keys []ipvs.Key, repair bool) ([]kernel.Failure, er
 	if len(changes) == 0 {
 		return nil, nil
 	}
-	if repair && slices.ContainsFunc(changes, func(c ipvs.Change) bool { return !r.refused[c.Service.Key] }) {
+	if repair && slices.ContainsFunc(changes, func(c ipvs.Change) bool { return r.refused[c.Service.Key] == nil }) {
 		r.log.Warn("the kernel's table was changed by another program: repairing it", "changes", len(changes))
 	}
 	r.logChanges(changes)
