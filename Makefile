@@ -56,12 +56,13 @@ bench: setup build
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	CGO_ENABLED=0 $(GO) test -tags kernel -exec $(CURDIR)/bin/kernelexec -run '^$$' -bench . -benchtime 3x ./ipvs/kernel
 
-# Each fuzzer for a minute.
+# Each fuzzer for a minute, or for FUZZTIME.
+FUZZTIME ?= 60s
 .PHONY: soak
 soak:
 	@for package in $$($(GO) list ./...); do \
 		for fuzzer in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			echo "$$package $$fuzzer"; $(GO) test -run '^$$' -fuzz "^$$fuzzer$$" -fuzztime 60s $$package || exit 1; \
+			echo "$$package $$fuzzer"; $(GO) test -run '^$$' -fuzz "^$$fuzzer\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
 

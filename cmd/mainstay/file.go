@@ -103,7 +103,7 @@ what was sent, what was read, and what was judged of it. SERVICE is its name in 
 file; SERVER is one server's address, and all are probed without it.
 
 It needs no daemon and disturbs none: a probe counts for nothing. A check that runs a
-command runs it as the user who probes.
+command runs it as you, or as the file's director.command_user where you are root.
 
 Exit code 0: all checks passed. 2: any failed. 1: they could not be run.`,
 		Example: `  mainstay probe web

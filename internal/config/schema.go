@@ -26,7 +26,7 @@ var fileKeys = object(
 
 var directorKeys = object(
 	optional("name", nameWord, func(d *DirectorKeys) *Value[string] { return &d.Name }, "the host's name",
-		"the director's name in logs, metrics and status"),
+		"the director's name in status"),
 	defaulted("control_socket", socketPath, func(d *DirectorKeys) *Value[string] { return &d.ControlSocket },
 		"/run/mainstay/control.sock",
 		"where the other commands reach the daemon; mode 0660; not changed by a reload"),
