@@ -41,6 +41,28 @@ func TestAForeignServiceIsLeftAlone(t *testing.T) {
 	s.wants(demoTable(server1) + foreign)
 }
 
+// A service of the file that another program left in the kernel is adopted: edited in
+// place, never taken away. What is no longer in the file drains.
+func TestAServiceOfAnotherProgramIsAdopted(t *testing.T) {
+	s := newScene(t, server1, server2, server3)
+	for _, rule := range []string{"-A -t " + virtual + " -s lc", "-a -t " + virtual + " -r " + server1 + " -m -w 3", "-a -t " + virtual + " -r " + server3 + " -m -w 1"} {
+		s.director.Run("ipvsadm", strings.Fields(rule)...)
+	}
+	held := s.hold(server3)
+	s.config(demo([]string{server1, server2}, ""))
+	s.start()
+	s.wants(demoTable(server1, server2, server3+" 0"))
+	held.Send("echo still here")
+	held.WaitFor(0, "still here")
+	held.CloseInput()
+	s.wants(demoTable(server1, server2))
+	for _, change := range s.changes(0) {
+		if strings.HasPrefix(change, "-A") || strings.HasPrefix(change, "-D") {
+			t.Errorf("the service was not edited in place: %s", change)
+		}
+	}
+}
+
 // changes are what the daemon did to the kernel's table, from a mark in its log on.
 func (s *scene) changes(from int) []string {
 	var out []string
