@@ -2,6 +2,7 @@ package house
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -105,4 +106,23 @@ func contains(names []string, name string) bool {
 		}
 	}
 	return false
+}
+
+// CONTRIBUTING.md says why each direct dependency is there.
+func TestEachDependencyHasItsReason(t *testing.T) {
+	reasons, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "list", "-m", "-f", "{{if not (or .Main .Indirect)}}{{.Path}}{{end}}", "all")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		if !strings.Contains(string(reasons), "| `"+path+"` |") {
+			t.Errorf("CONTRIBUTING.md does not say why %s is there", path)
+		}
+	}
 }
