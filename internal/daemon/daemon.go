@@ -201,7 +201,9 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 	err := parts.Wait()
 
 	notify("STOPPING=1")
-	clearing := ctx.Err() != nil && err == nil && d.file.Director.OnStop == config.Clear
+	// A part that failed is no reason to take services away: the kernel goes on.
+	asked := ctx.Err() != nil && errors.Is(context.Cause(partsCtx), context.Cause(ctx))
+	clearing := asked && d.file.Director.OnStop == config.Clear
 	if clearing {
 		d.log.Info("stopping: our services leave the kernel's table (on_stop: clear)")
 		d.rec.want(nil, d.ours())
@@ -213,7 +215,7 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 	if clearing {
 		var why error
 		if d.owned, why = d.rec.left(); len(d.owned) > 0 {
-			err = fmt.Errorf("%s of ours still in the kernel's table: %w", count(len(d.owned), "virtual service"), why)
+			err = errors.Join(err, fmt.Errorf("%s of ours still in the kernel's table: %w", count(len(d.owned), "virtual service"), why))
 		}
 	}
 	return errors.Join(err, d.saveAll())

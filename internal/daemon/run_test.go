@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/mainstay-lvs/mainstay/internal/config"
 	"github.com/mainstay-lvs/mainstay/internal/control"
 	"github.com/mainstay-lvs/mainstay/ipvs/kernel"
 )
@@ -244,5 +245,54 @@ func TestAKernelWithoutIPVS(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// brokenListener is a control socket that fails.
+type brokenListener struct{ net.Listener }
+
+func (brokenListener) Accept() (net.Conn, error) { return nil, errors.New("no such luck") }
+func (brokenListener) Close() error              { return nil }
+func (brokenListener) Addr() net.Addr            { return &net.UnixAddr{} }
+
+// on_stop: clear is for a stop that somebody asked for. A part of the daemon that fails
+// is no reason to take services away.
+func TestOnlyAStopThatWasAskedForClears(t *testing.T) {
+	const found = "-A -t 192.0.2.100:80 -s wlc\n-a -t 192.0.2.100:80 -r 192.0.2.21:80 -m -w 1\n"
+	for _, c := range []struct {
+		name  string
+		asked bool
+		want  string
+	}{{"asked for", true, ""}, {"a part failed", false, found}} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := web(t, "192.0.2.21")
+			file.Director.OnStop = config.Clear
+			file.Director.StateDir, file.Director.ControlSocket = dir, filepath.Join(dir, "control.sock")
+			d := &daemon{Options: Options{Observe: true}, log: slog.New(slog.DiscardHandler), saving: make(turn, 1)}
+			if err := d.open(file); err != nil {
+				t.Fatal(err)
+			}
+			kernel := &observed{table: parseTable(t, found)}
+			d.table, d.rec.table = kernel, kernel
+
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var listener net.Listener = brokenListener{}
+			if c.asked {
+				var err error
+				if listener, err = control.Listen(file.Director.ControlSocket); err != nil {
+					t.Fatal(err)
+				}
+				cancel()
+			}
+			if err := d.run(ctx, listener, nil); (err == nil) != c.asked {
+				t.Errorf("it ended with %v", err)
+			}
+			snapshot, err := kernel.Read()
+			if got := snapshot.Table.String(); err != nil || got != c.want {
+				t.Errorf("the kernel holds\n%s, error %v", got, err)
+			}
+		})
 	}
 }
