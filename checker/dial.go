@@ -2,7 +2,9 @@ package checker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -21,6 +23,7 @@ type conn struct {
 	target netip.AddrPort
 	ctx    context.Context
 	unhook func() bool // ends ctx's hold on the file
+	spoke  time.Time   // when we last said something: since then it is the server's turn
 }
 
 // dial connects to the target. The connection works until ctx ends: then whatever
@@ -32,9 +35,9 @@ func dial(ctx context.Context, target netip.AddrPort) (*conn, error) {
 	}
 	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 	if err != nil {
-		return nil, err
+		return nil, ours(err)
 	}
-	c := &conn{fd: fd, target: target, ctx: ctx}
+	c := &conn{fd: fd, target: target, ctx: ctx, spoke: time.Now()}
 	if err := c.connect(sa); err != nil {
 		c.Close()
 		return nil, err
@@ -63,12 +66,24 @@ type localError struct{ reason string }
 
 func (e *localError) Error() string { return e.reason }
 
+// ours tells a refusal of this host from one that came over the network, with the same
+// errno: what socket and the first call of connect return at once is this host's.
+func ours(err error) error {
+	switch err {
+	case unix.ENETUNREACH, unix.ENETDOWN:
+		return &localError{"this host has no route to the target: see its interfaces and ip route"}
+	case unix.EACCES, unix.EPERM:
+		return &localError{"this host does not let the director connect: see its firewall's output rules"}
+	}
+	return err
+}
+
 func (c *conn) connect(sa unix.Sockaddr) error {
 	err := unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 0})
 	if err != nil {
 		return err
 	}
-	if err = unix.Connect(c.fd, sa); err == unix.EINPROGRESS || err == unix.EINTR {
+	if err = ours(unix.Connect(c.fd, sa)); err == unix.EINPROGRESS || err == unix.EINTR {
 		// A target on this host is connected by now, and then nobody need wait.
 		err = unix.Connect(c.fd, sa)
 	}
@@ -91,13 +106,47 @@ func (c *conn) wait(sa unix.Sockaddr) error {
 	// To connect again tells how the first call fares. The socket's error would not
 	// do: it is 0 both while connecting and when connected.
 	result := error(unix.EALREADY)
-	if err := raw.Write(func(fd uintptr) bool {
+	look := func(fd uintptr) bool {
 		result = unix.Connect(int(fd), sa)
 		return result != unix.EALREADY
-	}); err != nil {
-		return c.cause(err)
+	}
+	if err := raw.Write(look); err != nil {
+		if err = c.lastLook(err, look); err != nil {
+			return c.cause(err)
+		}
 	}
 	return result
+}
+
+// silence is a deadline at which the server had still said nothing: the socket was
+// looked at once more, after it.
+type silence struct{ lasted time.Duration }
+
+// Error says what a deadline says.
+func (silence) Error() string { return os.ErrDeadlineExceeded.Error() }
+
+// Unwrap makes it a deadline.
+func (silence) Unwrap() error { return os.ErrDeadlineExceeded }
+
+// lastLook looks at the socket once more, without waiting, where a deadline has
+// passed: this process may have been late, and what came in time is there. It returns
+// nil if look finds something.
+func (c *conn) lastLook(err error, look func(fd uintptr) (found bool)) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || c.ctx.Err() == context.Canceled {
+		return err
+	}
+	raw, rawErr := c.file.SyscallConn()
+	if rawErr != nil {
+		return err
+	}
+	found := false
+	if rawErr := raw.Control(func(fd uintptr) { found = look(fd) }); rawErr != nil {
+		return err
+	}
+	if !found {
+		return silence{time.Since(c.spoke)}
+	}
+	return nil
 }
 
 // enterPoller lets reads and writes wait, until ctx is done.
@@ -143,13 +192,30 @@ func (c *conn) cause(err error) error {
 func (c *conn) Read(b []byte) (int, error) {
 	c.enterPoller()
 	n, err := c.file.Read(b)
-	return n, c.cause(err)
+	if err == nil || len(b) == 0 {
+		return n, err
+	}
+	var late error
+	if err = c.lastLook(err, func(fd uintptr) bool {
+		n, late = unix.Read(int(fd), b)
+		return late != unix.EAGAIN && late != unix.EINTR
+	}); err != nil {
+		return 0, c.cause(err)
+	}
+	switch {
+	case late != nil:
+		return 0, late
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 // Write writes all of b.
 func (c *conn) Write(b []byte) (int, error) {
 	c.enterPoller()
 	n, err := c.file.Write(b)
+	c.spoke = time.Now()
 	return n, c.cause(err)
 }
 

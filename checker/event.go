@@ -45,8 +45,12 @@ type Result struct {
 	// plain success.
 	Reason  string
 	Latency time.Duration // from the start of the run to its end
-	Sent    []byte        // what was sent, for `mainstay probe`; at most 4 KiB, nil unless asked for
-	Read    []byte        // what was read, likewise
+	// Silence is, of a timeout, for how long the server has certainly not said what it
+	// should have, when it was its turn: the connection was looked at once more after
+	// the deadline. 0 where that is not known.
+	Silence time.Duration
+	Sent    []byte // what was sent, for `mainstay probe`; at most 4 KiB, nil unless asked for
+	Read    []byte // what was read, likewise
 }
 
 // Verdict is what the results of one check add up to.

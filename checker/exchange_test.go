@@ -57,8 +57,8 @@ func TestExchange(t *testing.T) {
 		timing Timing
 		reason string
 	}{
-		{"another greeting", telling("554 no\r\n"), []Step{match("^220 ")}, hasty, `no match for ^220 within 300ms, got "554 no\r\n"`},
-		{"a step later", telling("220 a\r\n"), []Step{match("^220 .*\n"), send("x"), match("^y")}, hasty, "step 3: no match for ^y within 300ms"},
+		{"another greeting", telling("554 no\r\n"), []Step{match("^220 ")}, hasty, `no match for ^220 within 1s, got "554 no\r\n"`},
+		{"a step later", telling("220 a\r\n"), []Step{match("^220 .*\n"), send("x"), match("^y")}, hasty, "step 3: no match for ^y within 1s"},
 		{"too few bytes", hangingUp("ab"), []Step{raw("abc", "\xff\xff\xff")}, patient, `connection closed before 616263, got "ab"`},
 		{"a match in the last bytes", hangingUp("ab"), []Step{match("^ab$")}, patient, ""},
 	} {

@@ -160,18 +160,30 @@ const deadlineSlack = 50 * time.Millisecond
 // judge makes a timeout inconclusive that we may have brought about ourselves: where
 // this process was stalled for a good part of the run, or just at its deadline, when
 // an answer may have been there that nobody got to read.
+//
+// Where the connection was looked at after the deadline, however late that was, the
+// server is known to have been silent: a director that is always late still finds out
+// who is dead. One doubt is left, a pause over the deadline that held up the whole
+// host, and with it the packets that had come.
 func (e *Engine) judge(c *check, r Result, end moment) Result {
 	timeout := c.spec.Timing.Timeout
 	deadline := c.started + timeout
 	if r.Answer != Failure || end < deadline {
 		return r
 	}
+	slack := max(timeout/5, stallNoise)
+	if r.Silence >= timeout-slack && e.meter.pause(deadline, end) <= slack {
+		return r
+	}
 	late := e.meter.stalled(c.started, end)
 	missed := e.meter.stalled(deadline, end)
-	if !c.lost && !c.lane.process {
+	switch {
+	case c.lost: // each time it is given up stands for itself
+		missed = e.meter.stalled(max(deadline, end-c.spec.Timing.Interval), end)
+		late = missed
+	case !c.lane.process:
 		missed = end - deadline // a process may take its time to die, a connection does not
 	}
-	slack := max(timeout/5, stallNoise)
 	if late <= slack && missed <= min(slack, deadlineSlack) {
 		return r
 	}

@@ -31,9 +31,9 @@ func TestHostileServers(t *testing.T) {
 		want   map[string]string // reasons by options
 	}{
 		{"silence", silent, hasty, map[string]string{
-			"tls": "no end of the TLS handshake within 300ms", "https": "no end of the TLS handshake within 300ms",
-			"http": "no answer within 300ms", "exchange": "step 1: no answer within 300ms", "bytes": "no answer within 300ms",
-			"monitor": "no answer within 300ms", "signed": "no answer within 300ms",
+			"tls": "no end of the TLS handshake within 1s", "https": "no end of the TLS handshake within 1s",
+			"http": "no answer within 1s", "exchange": "step 1: no answer within 1s", "bytes": "no answer within 1s",
+			"monitor": "no answer within 1s", "signed": "no answer within 1s",
 		}},
 		{"closing at once", hangingUp(""), patient, map[string]string{
 			"tls": "connection closed in the TLS handshake", "https": "connection closed in the TLS handshake",
@@ -56,9 +56,9 @@ func TestHostileServers(t *testing.T) {
 			"exchange": `step 1: connection closed before match for ^ready\n, got "SSH"`,
 		}},
 		{"dripping", dripping("", 'a'), hasty, map[string]string{
-			"monitor": "no end of the answer within 300ms",
+			"monitor": "no end of the answer within 1s",
 		}},
-		{"dripping a head", dripping("HTTP/1.1 200 OK\r\nA: ", 'a'), hasty, map[string]string{"http": "no end of the answer within 300ms"}},
+		{"dripping a head", dripping("HTTP/1.1 200 OK\r\nA: ", 'a'), hasty, map[string]string{"http": "no end of the answer within 1s"}},
 		{"dripping a body", func(c net.Conn) { c.Write([]byte(head)); dripping("", 'a')(c) }, Timing{
 			Interval: time.Second, Timeout: 30 * time.Millisecond, FastInterval: time.Second, Fall: 1, Rise: 1,
 		}, map[string]string{"http": "no end of the answer within 30ms"}},

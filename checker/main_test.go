@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 var patient = Timing{Interval: 30 * time.Second, Timeout: 30 * time.Second, FastInterval: 30 * time.Second, Fall: 1, Rise: 1}
 
 // hasty is a timing for checks that are to reach their timeout.
-var hasty = Timing{Interval: time.Second, Timeout: 300 * time.Millisecond, FastInterval: time.Second, Fall: 1, Rise: 1}
+var hasty = Timing{Interval: time.Second, Timeout: time.Second, FastInterval: time.Second, Fall: 1, Rise: 1}
 
 // nobody is whom the commands of tests run as.
 var nobody = &User{UID: 65534, GID: 65534}

@@ -89,6 +89,11 @@ func (e *Engine) exchange(wanted map[Key]bool, fresh []*check) (recall bool) {
 		delete(e.checks, key)
 		if c.cancel != nil {
 			c.cancel()
+			if !c.lost { // it may never come back, and then must not hold a place
+				c.lost = true
+				c.lane.flying--
+				c.lane.lost++
+			}
 		}
 		if c.table != nil {
 			c.leave()

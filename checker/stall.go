@@ -101,3 +101,20 @@ func (m *stallMeter) total() (count uint64, worst time.Duration) {
 	defer m.mu.Unlock()
 	return m.count, m.worst
 }
+
+// pause returns the longest of the stalls that lie over any moment between from and to,
+// in its whole length.
+func (m *stallMeter) pause(from, to moment) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var longest time.Duration
+	for _, s := range m.stalls {
+		if s.from <= to && s.to >= from {
+			longest = max(longest, s.to-s.from)
+		}
+	}
+	if open := (span{m.last + stallTick, to}); m.on && open.to-open.from > stallNoise {
+		longest = max(longest, open.to-open.from)
+	}
+	return longest
+}

@@ -49,6 +49,7 @@ func TestATimeoutDuringAStallIsInconclusive(t *testing.T) {
 		name     string
 		from, to moment        // of a stall, from the beginning of the run
 		late     time.Duration // that the run comes back after its deadline
+		silence  time.Duration // that the connection has certainly seen
 		answer   Answer
 		reason   string
 	}{
@@ -57,6 +58,9 @@ func TestATimeoutDuringAStallIsInconclusive(t *testing.T) {
 		{name: "a long one in the middle", from: 100 * ms, to: 250 * ms, answer: Inconclusive, reason: "this director was late by 150ms itself"},
 		{name: "before the run", from: -400 * ms, to: 0, answer: Failure, reason: "no answer"},
 		{name: "a deadline noticed late", late: 60 * ms, answer: Inconclusive, reason: "this director was late by 60ms itself"},
+		{name: "late, and the server was silent all the same", from: 100 * ms, to: 250 * ms, late: 90 * ms, silence: 500 * ms, answer: Failure, reason: "no answer"},
+		{name: "late, and the server had too little time", from: 100 * ms, to: 250 * ms, silence: 300 * ms, answer: Inconclusive, reason: "this director was late by 150ms itself"},
+		{name: "a long pause over the deadline held up packets too", from: 350 * ms, to: 510 * ms, late: 10 * ms, silence: 500 * ms, answer: Inconclusive, reason: "this director was late by 160ms itself"},
 		{name: "a deadline noticed a little late", late: 40 * ms, answer: Failure, reason: "no answer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,7 +74,9 @@ func TestATimeoutDuringAStallIsInconclusive(t *testing.T) {
 					e.meter.stalls[0] = span{begun + c.from, begun + c.to}
 					e.meter.mu.Unlock()
 				}
-				return failed("no answer")
+				r := failed("no answer")
+				r.Silence = c.silence
+				return r
 			}
 			simulate(t, Config{}, run, func(t *testing.T, engine *Engine) {
 				e = engine

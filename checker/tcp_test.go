@@ -66,7 +66,7 @@ func full(t *testing.T) (fd int, target netip.AddrPort) {
 
 func TestTCPWithoutAnAnswer(t *testing.T) {
 	_, target := full(t)
-	expect(t, once(Spec{Target: target, Options: TCP{}, Timing: hasty}), Failure, "no connection within 300ms")
+	expect(t, once(Spec{Target: target, Options: TCP{}, Timing: hasty}), Failure, "no connection within 1s")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancelled := make(chan Result)

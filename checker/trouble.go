@@ -32,6 +32,7 @@ var (
 func trouble(err error, during phase, timeout time.Duration) Result {
 	var errno syscall.Errno
 	var local *localError
+	var quiet silence
 	var alert *net.OpError // of crypto/tls
 	switch {
 	case errors.As(err, &local):
@@ -40,6 +41,10 @@ func trouble(err error, during phase, timeout time.Duration) Result {
 		return failed("the server broke off TLS " + during.during + ": " + plain(alert.Err))
 	case errors.Is(err, context.Canceled):
 		return inconclusive("interrupted " + during.during)
+	case errors.As(err, &quiet):
+		r := failed(during.missing + " within " + timeout.String())
+		r.Silence = quiet.lasted
+		return r
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return failed(during.missing + " within " + timeout.String())
 	case errors.As(err, &errno):
@@ -65,6 +70,8 @@ func errnoTrouble(errno syscall.Errno, during phase) Result {
 		return failed("host unreachable")
 	case syscall.ENETUNREACH:
 		return failed("network unreachable")
+	case syscall.EACCES, syscall.EPERM: // what this host forbids is known by then
+		return failed("forbidden on the way to the target")
 	case syscall.ETIMEDOUT:
 		return failed("connection timed out " + during.during)
 	}
@@ -83,8 +90,6 @@ func ownTrouble(errno syscall.Errno) string {
 		return "this host is out of memory for another connection or process"
 	case syscall.EADDRNOTAVAIL:
 		return "this host has no free port or no address to connect from: see the sysctl net.ipv4.ip_local_port_range"
-	case syscall.EACCES, syscall.EPERM:
-		return "this host does not let the director connect: see its firewall's output rules"
 	case syscall.EAFNOSUPPORT, syscall.EPROTONOSUPPORT:
 		return "this host has no support for the target's address family"
 	case syscall.EAGAIN:

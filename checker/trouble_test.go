@@ -39,8 +39,15 @@ func TestTrouble(t *testing.T) {
 		{syscall.EMFILE, Inconclusive, "this director is out of file descriptors: raise LimitNOFILE of its service"},
 		{syscall.ENFILE, Inconclusive, "this host is out of file descriptors: raise the sysctl fs.file-max"},
 		{syscall.EADDRNOTAVAIL, Inconclusive, "this host has no free port or no address to connect from: see the sysctl net.ipv4.ip_local_port_range"},
-		{syscall.EACCES, Inconclusive, "this host does not let the director connect: see its firewall's output rules"},
-		{syscall.EPERM, Inconclusive, "this host does not let the director connect: see its firewall's output rules"},
+		{ours(syscall.EACCES), Inconclusive, "this host does not let the director connect: see its firewall's output rules"},
+		{ours(syscall.EPERM), Inconclusive, "this host does not let the director connect: see its firewall's output rules"},
+		{ours(syscall.ENETUNREACH), Inconclusive, "this host has no route to the target: see its interfaces and ip route"},
+		{ours(syscall.ENETDOWN), Inconclusive, "this host has no route to the target: see its interfaces and ip route"},
+		// The same, when they come over the network: a router said so.
+		{syscall.EACCES, Failure, "forbidden on the way to the target"},
+		{syscall.EPERM, Failure, "forbidden on the way to the target"},
+		{syscall.ENETUNREACH, Failure, "network unreachable"},
+		{ours(syscall.EHOSTUNREACH), Failure, "host unreachable"}, // a dead neighbour's is told so too
 		{syscall.EAFNOSUPPORT, Inconclusive, "this host has no support for the target's address family"},
 		{syscall.EAGAIN, Inconclusive, "this host is out of ports or processes for now"},
 	} {
