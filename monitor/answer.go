@@ -72,19 +72,29 @@ func (m *Monitor) respond(request []byte) (answer []byte, wellFormed bool) {
 	return line, true
 }
 
-// answer puts the next answer about a service together.
+// answer puts the next answer about a service together. The program's logger is called when other answers need not
+// wait for it any more.
 func (m *Monitor) answer(service string) wire.Answer {
+	a, changed := m.compose(service)
+	if changed != nil {
+		changed()
+	}
+	return a
+}
+
+// compose makes an answer, and what logs the change of state that it tells of; nil: none.
+func (m *Monitor) compose(service string) (a wire.Answer, changed func()) {
 	m.answering.Lock()
 	defer m.answering.Unlock()
 	m.seq++
-	a := wire.Answer{State: wire.Down, Service: service, Reason: noSuchService}
+	a = wire.Answer{State: wire.Down, Service: service, Reason: noSuchService}
 	if s := m.byName[service]; s != nil {
 		verdict := s.verdict()
-		s.logChange(verdict)
+		changed = s.change(verdict)
 		a = s.describe(verdict)
 	}
 	a.Instance, a.Seq = m.instance, m.seq
-	return a
+	return a, changed
 }
 
 // verdict judges the service by its own evidence and the program's.
@@ -108,18 +118,19 @@ func (s *Service) describe(verdict statement) wire.Answer {
 	return a
 }
 
-// logChange logs a state that differs from that of the answer before. The caller holds Monitor.answering.
-func (s *Service) logChange(verdict statement) {
+// change returns what logs a state that differs from that of the answer before; nil where it is the same. The caller
+// holds Monitor.answering.
+func (s *Service) change(verdict statement) func() {
 	if verdict.state == s.logged {
-		return
+		return nil
 	}
 	args := []any{"service", s.name, "from", s.logged.String(), "to", verdict.state.String(), "reason", verdict.reason}
 	s.logged = verdict.state
+	log := s.m.log.Warn
 	if verdict.state == Up {
-		s.m.log.Info("service changed", args...)
-		return
+		log = s.m.log.Info
 	}
-	s.m.log.Warn("service changed", args...)
+	return func() { log("service changed", args...) }
 }
 
 // agentLine is the HAProxy agent line that speaks for all services: the worst state, and the lowest weight.

@@ -8,7 +8,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	m.Check("database", db.PingContext)
+//	m.Check("spool", spoolIsWritable)
 //	go func() { log.Print(m.ListenAndServe(ctx, ":9651")) }()
 //	defer m.Close()
 //
@@ -27,6 +27,10 @@
 //   - a beat is a worker's progress. A worker that has work and shows none for its limit is stuck, and the service is
 //     down; a worker without work is idle and never stuck.
 //
+// A failing self-check takes the service out at once, on every server that has it. So it should be about this server:
+// where all of a service's servers share a database, a self-check of it takes all of them out together, when the
+// database has trouble. Where that is not meant, let the program serve what it can and say so by SetWeight.
+//
 // Self-checks and beats of the Monitor count for all of its services, those of a Service for that one. A weight in
 // percent lets a service ask for less than its share, and counters tell how much it does.
 //
@@ -35,7 +39,9 @@
 // With Options.Secret the answers carry a message authentication code over the director's nonce, so that nobody else can
 // give them and no old one can be played again. Requests without a nonce then get no state. A file for it is made with
 // (umask 077; openssl rand -hex 32 >fleet.key), is read with ReadSecretFile, and is the same on the directors. It
-// signs, it does not hide: whoever reaches the port can ask, and reads states, counters and reasons.
+// signs, it does not hide: whoever reaches the port can ask, and reads states, counters and reasons. It says that a
+// holder of the secret answered: servers that share one can answer for each other, where an address leads to the wrong
+// one of them. A secret for each server rules that out.
 //
 // # What it costs, and how it is bounded
 //

@@ -24,7 +24,8 @@ type Options struct {
 	// Leave is the longest that Close says maint to those that ask before it ends; default 3s, negative: not at all. It
 	// should be longer than the interval of the directors' checks.
 	Leave time.Duration
-	// Logger hears when a service's answer changes, and of troubles with peers, at a limited rate. Nil: nobody does.
+	// Logger hears when a service's answer changes, and of troubles with peers, at a limited rate. The answer that it
+	// tells of is sent when its handler returns: one that blocks keeps that answer from a director. Nil: nobody hears.
 	Logger *slog.Logger
 }
 

@@ -58,7 +58,7 @@ func TestGoInThePagesCompiles(t *testing.T) {
 
 // function makes a file of a block.
 func function(text string) string {
-	parameters := "ctx context.Context, db interface{ PingContext(context.Context) error }, jobs chan func(), t lab.T, file string"
+	parameters := "ctx context.Context, spoolIsWritable func(context.Context) error, jobs chan func(), t lab.T, file string"
 	end := "_ = m"
 	if !strings.Contains(text, "m, err := monitor.New") {
 		parameters += ", m *monitor.Monitor"
