@@ -20,7 +20,7 @@ type Config struct {
 	// quarters of the limit on open files if that is less. Dead servers hold a run
 	// for the whole timeout: with 10,000 of them 5,000 runs are at work.
 	MaxRuns int
-	// MaxCommands bounds the commands at a time. 0: 32.
+	// MaxCommands bounds the commands at a time. 0: 256: those that hang must not keep the others waiting.
 	MaxCommands int
 	// MaxPending bounds the events that wait for the consumer. 0: 16384.
 	MaxPending int
@@ -30,7 +30,7 @@ type Config struct {
 
 const (
 	defaultMaxRuns     = 8192
-	defaultMaxCommands = 32
+	defaultMaxCommands = 256
 	defaultMaxPending  = 16384
 )
 
