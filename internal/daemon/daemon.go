@@ -197,6 +197,9 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 	parts.Go(func() error { return d.reloadOn(partsCtx, hangups) })
 	parts.Go(func() error { return d.persist(partsCtx) })
 	parts.Go(func() error { return d.runLoop(partsCtx) })
+	for _, w := range hostWarnings(d.file) {
+		d.log.Warn(w)
+	}
 	d.log.Info("started", "version", d.Version, "virtual_services", len(d.core.services), "observe", d.Observe)
 	err := parts.Wait()
 

@@ -61,6 +61,9 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 	// old ones run on, and the core passes over what it has no use for.
 	d.engine.Set(specs)
 	debug.FreeOSMemory()
+	for _, w := range hostWarnings(file) {
+		d.log.Warn(w)
+	}
 	d.log.Info("reloaded", "virtual_services", len(file.Services), "added", len(added))
 	return warnings, nil
 }

@@ -131,6 +131,9 @@ func TestADaemonFromStartToStop(t *testing.T) {
 	r.waitFor(t, "ipvsadm -a -t 192.0.2.100:80 -r 192.0.2.21:80 -m -w 1")
 	r.waitFor(t, "ipvsadm -a -t 192.0.2.100:80 -r 192.0.2.22:80 -m -w 1")
 
+	// What on this host does not fit the file is said at the start.
+	r.waitFor(t, "the virtual address 192.0.2.100 of web is not on this host")
+
 	// A server that fails leaves.
 	if err := two.Close(); err != nil {
 		t.Fatal(err)
