@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if way := os.Getenv(hostileVariable); way != "" {
 		beHostile(way)
 	}
+	if order := os.Getenv(datagramsVariable); order != "" {
+		beDatagrams(order)
+	}
 	if os.Getenv("MAINSTAY_LAB") == "" {
 		fmt.Fprintln(os.Stderr, "these tests want a kernel of their own: run them with make test-kernel")
 		os.Exit(1)
