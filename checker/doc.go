@@ -11,7 +11,7 @@
 // Fall of them in a row are the verdict Down. A Refusal is the service's own word that
 // it does not work, and Down at once. The first Success is the verdict Up; after Down
 // it takes Rise of them in a row. Inconclusive is trouble of the director's own, such
-// as no free port, or a deadline that it was itself too late for: it is told, and is
+// as no free port, no route, or a deadline that it was itself too late for: it is told, and is
 // never held against a server.
 //
 // # Bounds
