@@ -18,6 +18,9 @@ const (
 	cmdSetDest    command = 6
 	cmdDelDest    command = 7
 	cmdGetDest    command = 8
+	cmdNewDaemon  command = 9
+	cmdDelDaemon  command = 10
+	cmdGetDaemon  command = 11
 	cmdGetInfo    command = 15
 )
 
@@ -25,6 +28,7 @@ const (
 const (
 	attrService = 1
 	attrDest    = 2
+	attrDaemon  = 3
 )
 
 // The attributes of GET_INFO's answer (ip_vs.h, IPVS_INFO_ATTR_*).
@@ -80,6 +84,13 @@ const (
 	statPktsOut  = 3
 	statBytesIn  = 4
 	statBytesOut = 5
+)
+
+// The attributes of a sync daemon (ip_vs.h, IPVS_DAEMON_ATTR_*).
+const (
+	daemonState     = 1
+	daemonInterface = 2
+	daemonID        = 3
 )
 
 // native is the byte order of netlink headers and of all integers but ports.

@@ -55,6 +55,15 @@ func TestTheBytesOfAService(t *testing.T) {
 	}
 }
 
+// The kernel's answer has the form of our request.
+func TestASyncDaemonReadsBack(t *testing.T) {
+	want := SyncDaemon{Role: SyncBackup, Interface: "eth0", ID: 255}
+	b := begin(nil, 0x1f, cmdNewDaemon, 0, 1).syncDaemon(want).end()
+	if got, err := parseSyncDaemon(b[headerSize-4:]); err != nil || got != want {
+		t.Errorf("%v, error %v", got, err)
+	}
+}
+
 // An answer of a machine that we do not trust less than our own kernel: still
 // never a panic.
 func FuzzParse(f *testing.F) {
@@ -65,9 +74,11 @@ func FuzzParse(f *testing.F) {
 	s := table.Services[0]
 	f.Add(appendChange(nil, 1, ipvs.Change{Op: ipvs.AddService, Service: s}, 1)[headerSize-4:])
 	f.Add(appendChange(nil, 1, ipvs.Change{Op: ipvs.AddServer, Service: s, Server: s.Servers[0]}, 1)[headerSize-4:])
+	f.Add(begin(nil, 1, cmdNewDaemon, 0, 1).syncDaemon(SyncDaemon{SyncMaster, "eth0", 1}).end()[headerSize-4:])
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		_, _ = parseService(b)
 		_, _, _ = parseServer(b, ipvs.IPv4)
+		_, _ = parseSyncDaemon(b)
 	})
 }
 
