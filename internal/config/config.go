@@ -15,8 +15,9 @@ const DefaultPath = "/etc/mainstay/mainstay.yaml"
 // changed after it was made.
 type Config struct {
 	Director Director
-	Services []Service // in the file's order
-	File     *File     // what the file said, for printing; it holds names and paths of secrets, never their bytes
+	Routers  []VirtualRouter // in the file's order
+	Services []Service       // in the file's order
+	File     *File           // what the file said, for printing; it holds names and paths of secrets, never their bytes
 }
 
 // Director is the director itself and the daemon on it.
@@ -26,7 +27,7 @@ type Director struct {
 	StateDir      string
 	OnStop        OnStop
 	AuditInterval time.Duration // 100 ms or more
-	CommandUser   string        // whom command checks run as when the daemon runs as root; empty where they don't need one
+	CommandUser   string        // whom commands run as when the daemon runs as root; empty where they don't need one
 }
 
 // Service is a virtual service, with what its real servers must pass.

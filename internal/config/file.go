@@ -16,6 +16,7 @@ type File struct {
 	Director        Value[DirectorKeys]
 	Secrets         Value[[]Entry[SecretKeys]]
 	Checks          Value[[]Entry[CheckKeys]]
+	VirtualRouters  Value[[]Value[RouterKeys]]
 	VirtualServices Value[[]Value[ServiceKeys]]
 }
 

@@ -85,6 +85,7 @@ const (
 	fleetKey = "a secret of the whole fleet"
 	rackNew  = "the secret of the rack, from now on"
 	rackOld  = "the secret of the rack, until now"
+	vrrpPass = "pa ss:wd" // 8 bytes, the longest
 )
 
 // newHost is the host of all tests here: its daemon runs as the user mainstay.
@@ -105,6 +106,11 @@ func newHost() *fakeHost {
 			"/etc/mainstay/stranger.key": {text: fleetKey, mode: 0o600, uid: strangerUser},
 			"/etc/mainstay/sealed.key":   {err: fs.ErrPermission},
 			"/etc/mainstay/huge.key":     {text: strings.Repeat("x", maxSecret+1), mode: 0o600},
+			"/etc/mainstay/vrrp.pass":    {text: vrrpPass + "\n", mode: 0o640},
+			"/etc/mainstay/long.pass":    {text: "nine char\n", mode: 0o640},
+			"/etc/mainstay/empty.pass":   {text: "\n", mode: 0o640},
+			"/etc/mainstay/zero.pass":    {text: "a\x00b", mode: 0o640},
+			"/etc/mainstay/open.pass":    {text: vrrpPass, mode: 0o644},
 			"/etc/mainstay/ca.pem":       {text: pems.certificate, mode: 0o644},
 			"/etc/mainstay/client.pem":   {text: pems.certificate, mode: 0o644},
 			"/etc/mainstay/client.key":   {text: pems.key, mode: 0o600},

@@ -96,6 +96,40 @@ virtual_services:
           secret: s
     real_servers: ["[2001:db8::1]"]
 `},
+		{"virtual routers", `
+virtual_routers:
+  - addresses: [192.0.2.100, 192.0.2.101/24]
+    vrid: 51
+    unicast: {peers: [192.0.2.12], source: 192.0.2.11}
+    extra_addresses: ["2001:db8:0::100", "fe80::1/64"]
+    track: {commands: [{penalty: 5, command: [/usr/local/bin/ok, "two words"], interval: 1000ms}], interfaces: [eth1]}
+    version: 3
+    checksum: "rfc9568"
+    advert_interval: 0.05s
+    preempt: True
+    interface: "eth0"
+    name: edge
+`, `
+virtual_routers:
+  - name: edge
+    interface: eth0
+    vrid: 51
+    version: 3
+    advert_interval: 50ms
+    preempt: true
+    unicast:
+      source: 192.0.2.11
+      peers: [192.0.2.12]
+    addresses: [192.0.2.100/32, 192.0.2.101/24]
+    extra_addresses: ['2001:db8::100/128', 'fe80::1/64']
+    checksum: rfc9568
+    track:
+      interfaces: [eth1]
+      commands:
+        - command: [/usr/local/bin/ok, "two words"]
+          interval: 1s
+          penalty: 5
+`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, problems := Parse("m.yaml", []byte(tc.text), newHost())
@@ -180,6 +214,13 @@ func checkRuns(t *testing.T, c *Config) {
 				if err := check.Spec.Validate(); err != nil {
 					t.Errorf("%s, %s, %s: %v", s.Name, s.Servers[i].Address, check.Name, err)
 				}
+			}
+		}
+	}
+	for _, r := range c.Routers {
+		for _, command := range r.Commands {
+			if err := command.Spec.Validate(); err != nil {
+				t.Errorf("%s, %s: %v", r.Name, command.Name, err)
 			}
 		}
 	}

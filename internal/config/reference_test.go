@@ -15,10 +15,10 @@ func TestReferenceHasEveryKey(t *testing.T) {
 			want = append(want, prefix+name)
 		}
 	}
-	add("", "director", "secrets", "checks", "virtual_services")
+	add("", "director", "secrets", "checks", "virtual_routers", "virtual_services")
 	add("director.", "name", "control_socket", "state_dir", "on_stop", "audit_interval", "command_user")
 	add("secrets.<name>.", "file", "files")
-	const check, service = "checks.<name>.", "virtual_services[]."
+	const check, router, service = "checks.<name>.", "virtual_routers[].", "virtual_services[]."
 	add(check, "tcp", "tls", "http", "exchange", "command", "monitor", "interval", "timeout", "fall", "rise", "fast_interval")
 	for _, kind := range []string{"tcp", "tls", "http", "exchange", "monitor"} {
 		add(check+kind+".", "address", "port")
@@ -30,6 +30,13 @@ func TestReferenceHasEveryKey(t *testing.T) {
 	add(check+"exchange.steps[].", "send", "expect", "send_hex", "expect_hex")
 	add(check+"exchange.tls.", tls...)
 	add(check+"monitor.", "service", "mode", "secret")
+	add(router, "name", "interface", "vrid", "version", "priority", "advert_interval", "preempt", "preempt_delay",
+		"unicast", "addresses", "extra_addresses", "sync_group", "checksum", "auth_pass_file", "track", "connection_sync")
+	add(router+"unicast.", "source", "peers")
+	add(router+"track.", "interfaces", "virtual_services", "commands")
+	add(router+"track.virtual_services[].", "name", "penalty")
+	add(router+"track.commands[].", "command", "interval", "timeout", "fall", "rise", "penalty")
+	add(router+"connection_sync.", "interface", "id")
 	add(service, "name", "address", "fwmark", "family", "scheduler", "scheduler_flags", "one_packet", "forward",
 		"persistence", "quorum", "hysteresis", "sorry_server", "on_failure", "fail_open_below", "slow_start",
 		"drain_timeout", "checks", "real_servers")
@@ -64,6 +71,13 @@ func TestReferenceDefaults(t *testing.T) {
 		"checks.<name>.fall":                            "3",
 		"checks.<name>.http.status":                     "[200-299]",
 		"checks.<name>.monitor.mode":                    "poll",
+		"virtual_routers[].version":                     "3",
+		"virtual_routers[].priority":                    "100",
+		"virtual_routers[].advert_interval":             "1s",
+		"virtual_routers[].preempt":                     "true",
+		"virtual_routers[].preempt_delay":               "0s",
+		"virtual_routers[].checksum":                    "auto",
+		"virtual_routers[].track.commands[].timeout":    "500ms",
 		"virtual_services[].scheduler":                  "wlc",
 		"virtual_services[].forward":                    "",
 		"virtual_services[].drain_timeout":              "1m",
@@ -92,6 +106,11 @@ func TestRequiredKeys(t *testing.T) {
 	}
 	want := []string{
 		"checks.<name>.exchange.steps", "checks.<name>.monitor.service",
+		"virtual_routers[].name", "virtual_routers[].interface", "virtual_routers[].vrid",
+		"virtual_routers[].unicast.source", "virtual_routers[].unicast.peers", "virtual_routers[].addresses",
+		"virtual_routers[].track.virtual_services[].name", "virtual_routers[].track.virtual_services[].penalty",
+		"virtual_routers[].track.commands[].command", "virtual_routers[].track.commands[].penalty",
+		"virtual_routers[].connection_sync.interface",
 		"virtual_services[].name", "virtual_services[].forward", "virtual_services[].persistence.timeout",
 		"virtual_services[].real_servers", "virtual_services[].real_servers[].address",
 	}

@@ -27,9 +27,9 @@ func refusedTexts() []refused {
 		return h
 	}
 	return []refused{
-		{"empty", "", newHost, "m.yaml: is empty (want at least a director or virtual_services)"},
-		{"only a comment", "# nothing yet\n", newHost, "m.yaml: is empty (want at least a director or virtual_services)"},
-		{"null", "~\n", newHost, "m.yaml: is empty (want at least a director or virtual_services)"},
+		{"empty", "", newHost, "m.yaml: is empty (want at least a director, virtual_routers or virtual_services)"},
+		{"only a comment", "# nothing yet\n", newHost, "m.yaml: is empty (want at least a director, virtual_routers or virtual_services)"},
+		{"null", "~\n", newHost, "m.yaml: is empty (want at least a director, virtual_routers or virtual_services)"},
 		{"not UTF-8", "director:\n  name: \xe4\n", newHost, "m.yaml:2: is not UTF-8 text (want a file saved as UTF-8)"},
 		{"UTF-16", "\xff\xfed\x00", newHost, "m.yaml:1: is not UTF-8 text (want a file saved as UTF-8)"},
 		{
@@ -51,6 +51,22 @@ func refusedTexts() []refused {
 		{
 			"a long file name", "secrets: {a: {file: /" + strings.Repeat("x", 5000) + "}}", newHost,
 			"m.yaml:1:21: secrets.a.file: is 5001 bytes long (want 4095 at most: the kernel takes no more)",
+		},
+		{
+			"many addresses", "virtual_routers: [" + router(1, tens(0, 256), "[]") + "]", newHost,
+			"virtual_routers[0].addresses: has 256 addresses, and an advertisement holds 255 of ipv4 (want the others in extra_addresses)",
+		},
+		{
+			"many IPv6 addresses", "virtual_routers: [" + router(1, linkLocals(91), "[]") + "]", newHost,
+			"virtual_routers[0].addresses: has 91 addresses, and an advertisement holds 90 of ipv6 (want the others in extra_addresses)",
+		},
+		{
+			"many addresses of all routers", "virtual_routers: [" + router(1, tens(0, 1), tens(1, 1+maxHeld)) + "]", newHost,
+			"m.yaml:1:18: virtual_routers: hold 65537 addresses in all (want at most 65536)",
+		},
+		{
+			"many routers", manyRouters(), newHost,
+			"m.yaml:1:18: virtual_routers: has 1025 routers (want at most 1024)",
 		},
 		{"aliases of aliases", bomb(), newHost, exhausted},
 		{"merges of merges", mergeBomb(), newHost, exhausted},
@@ -112,6 +128,39 @@ func manyChecks() string {
 	}
 	b.WriteString("]\n")
 	return b.String()
+}
+
+// router is a virtual router with these lists of addresses.
+func router(number int, addresses, extra string) string {
+	return fmt.Sprintf("{name: r%d, interface: vlan%d, vrid: 1, addresses: %s, extra_addresses: %s}", number, number, addresses, extra)
+}
+
+// tens is a list of the addresses 10.x.y.1, from a first one to the one before the end;
+// after the last of them come those with 11.
+func tens(first, end int) string {
+	var b strings.Builder
+	for i := first; i < end; i++ {
+		fmt.Fprintf(&b, ", %d.%d.%d.1", 10+i>>16, i>>8&255, i&255)
+	}
+	return "[" + strings.TrimPrefix(b.String(), ", ") + "]"
+}
+
+// linkLocals is a list of so many link-local addresses.
+func linkLocals(count int) string {
+	var b strings.Builder
+	for i := range count {
+		fmt.Fprintf(&b, "%q, ", fmt.Sprintf("fe80::%x", i+1))
+	}
+	return "[" + b.String() + "]"
+}
+
+// manyRouters is a file of 1025 routers.
+func manyRouters() string {
+	var b strings.Builder
+	for i := range maxRouters + 1 {
+		b.WriteString(router(i, tens(i, i+1), "[]") + ", ")
+	}
+	return "virtual_routers: [" + b.String() + "]"
 }
 
 // parseRefused parses them, once for all tests: some take their time.

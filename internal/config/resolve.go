@@ -17,6 +17,7 @@ type resolver struct {
 	pems        map[string][]byte // the files of certificates and keys read so far
 	commandUser int               // the number of director.command_user, 0 where there is none
 	checked     int               // checks of all real servers so far
+	mixed       place             // of the first server that is of another family than its service
 }
 
 func (r *resolver) resolve() *Config {
@@ -45,6 +46,7 @@ func (r *resolver) resolve() *Config {
 			r.errorf(at, "is the same virtual service as in line %d (want each once)", line)
 		}
 	}
+	c.Routers = r.routers(r.file.VirtualRouters, c.Services)
 	return c
 }
 

@@ -58,9 +58,12 @@ func (s *serviceResolver) checkReach(server Value[Endpoint], forward Value[ipvs.
 		return false
 	}
 	ok := true
-	if family := ipvs.FamilyOf(server.V.Addr); family != s.key.Family && forward.V != ipvs.Tunnel {
-		s.errorf(server.at, "is %s, and the service %s (want an address of its family, or forward: tunnel)", family, s.key.Family)
-		ok = false
+	if family := ipvs.FamilyOf(server.V.Addr); family != s.key.Family {
+		if ok = forward.V == ipvs.Tunnel; !ok {
+			s.errorf(server.at, "is %s, and the service %s (want an address of its family, or forward: tunnel)", family, s.key.Family)
+		} else if s.mixed.line == 0 {
+			s.mixed = server.at
+		}
 	}
 	if server.V.HasPort && server.V.Port != s.port() && forward.V != ipvs.NAT {
 		s.errorf(server.at, "has port %d, and the service %d: forward %s can't change it (want the address alone, or forward: nat)",

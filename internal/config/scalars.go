@@ -117,7 +117,7 @@ func isPath(text string) bool {
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // whole is a whole number from least to most.
-func whole[V int | uint16 | uint32](least, most V) codec[V] {
+func whole[V int | uint8 | uint16 | uint32](least, most V) codec[V] {
 	want := fmt.Sprintf("a whole number, %d to %d", least, most)
 	return unquoted(want, scalar("number", want, func(text string) (V, error) {
 		n, err := strconv.ParseUint(text, 10, 63)

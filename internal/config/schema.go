@@ -10,8 +10,9 @@ import (
 	"github.com/mainstay-lvs/mainstay/ipvs"
 )
 
-// This file and schema_checks.go are the table of all keys. To add a key: a
-// field in file.go, a line here, and its use in resolve.go or its neighbours.
+// This file, schema_checks.go and schema_routers.go are the table of all keys. To add
+// a key: a field in file.go or file_routers.go, a line here, and its use in resolve.go
+// or its neighbours.
 
 var fileKeys = object(
 	optional("director", directorKeys, func(f *File) *Value[DirectorKeys] { return &f.Director }, "",
@@ -20,6 +21,8 @@ var fileKeys = object(
 		"shared keys, each in a file of its own that the daemon may read, no other user may, and its group may not write"),
 	optional("checks", named(checkName, checkKeys), func(f *File) *Value[[]Entry[CheckKeys]] { return &f.Checks }, "",
 		"checks that virtual services and real servers use by name"),
+	optional("virtual_routers", list(routerKeys), func(f *File) *Value[[]Value[RouterKeys]] { return &f.VirtualRouters }, "",
+		"groups of hosts, this one among them, whose master holds a set of addresses (VRRP)"),
 	optional("virtual_services", list(serviceKeys), func(f *File) *Value[[]Value[ServiceKeys]] { return &f.VirtualServices }, "",
 		"what clients connect to, and the real servers behind it"),
 )
@@ -39,7 +42,7 @@ var directorKeys = object(
 		30*time.Second, "how often the kernel's table is compared with the wanted one"),
 	optional("command_user", matching("a user's name", regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)),
 		func(d *DirectorKeys) *Value[string] { return &d.CommandUser }, "none: needed where the daemon runs as root",
-		"the user that command checks run as when the daemon runs as root"),
+		"the user that commands run as when the daemon runs as root"),
 )
 
 var secretKeys = exactlyOne("place to read it from", secretPlaces, object(secretPlaces...))

@@ -33,14 +33,23 @@ func (r *resolver) readSecrets(entries []Entry[SecretKeys]) map[string][][]byte 
 	return secrets
 }
 
-// readSecret reads one file of a secret. Its user and its group may read it, and
-// its user alone may write it, or who reads it could speak in the director's
-// name, and who writes it in everyone's.
+// readSecret reads one file of a secret.
 func (r *resolver) readSecret(path Value[string]) []byte {
-	key, status, err := r.host.ReadFile(path.V, maxSecret)
+	key, ok := r.readSealed(path, maxSecret)
+	if ok && len(key) < minSecret {
+		r.errorf(path.at, "%s holds a secret of %d bytes (want at least %d)", path.V, len(key), minSecret)
+	}
+	return key
+}
+
+// readSealed reads a file that holds something secret, without its final newline. Its
+// user and its group may read it, and its user alone may write it, or who reads it could
+// speak in the director's name, and who writes it in everyone's.
+func (r *resolver) readSealed(path Value[string], limit int64) (text []byte, ok bool) {
+	text, status, err := r.host.ReadFile(path.V, limit)
 	if err != nil {
 		r.errorf(path.at, "%s %v", path.V, err)
-		return nil
+		return nil, false
 	}
 	mode := status.Mode.Perm()
 	mended := mode&0o640 | 0o400
@@ -53,11 +62,7 @@ func (r *resolver) readSecret(path Value[string]) []byte {
 	case mode&0o020 != 0:
 		r.errorf(path.at, "%s has mode %04o: its group may write it (want it closed: chmod %04o %s)", path.V, mode, mended, path.V)
 	}
-	key = bytes.TrimSuffix(key, []byte("\n"))
-	if len(key) < minSecret {
-		r.errorf(path.at, "%s holds a secret of %d bytes (want at least %d)", path.V, len(key), minSecret)
-	}
-	return key
+	return bytes.TrimSuffix(text, []byte("\n")), true
 }
 
 // secret finds the keys of a secret by its name.
