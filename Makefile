@@ -17,7 +17,8 @@ setup:
 .PHONY: build
 build:
 	@mkdir -p bin
-	$(STATIC) -o bin/ ./cmd/mainstay ./examples/realserver ./examples/demo ./internal/lab/kernelexec
+	$(STATIC) -o bin/ ./cmd/mainstay ./examples/realserver ./examples/demo ./internal/lab/kernelexec ./internal/lab/pair/witness
+	$(STATIC) -tags lab -o bin/mainstay-lab ./cmd/mainstay
 
 # See the main job done on a real kernel, in under a minute.
 .PHONY: demo
@@ -56,10 +57,24 @@ bench: setup build
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	CGO_ENABLED=0 $(GO) test -tags kernel -exec $(CURDIR)/bin/kernelexec -run '^$$' -bench . -benchtime 3x ./ipvs/kernel
 
-# Each fuzzer for a minute, or for FUZZTIME.
+# A client's outage when the virtual addresses move, beside keepalived's. RUNS of each
+# event; ROWS=expression chooses, such as ROWS=/10ms/ or ROWS=^failover.
+RUNS ?= 20
+.PHONY: bench-failover
+bench-failover: setup build
+	@$(GO) run ./internal/lab/failover -runs '$(RUNS)' -rows '$(ROWS)'
+
+# Whether directors keep time where every processor is busy.
+.PHONY: bench-jitter
+bench-jitter: setup build
+	@$(GO) run ./internal/lab/jitter
+
+# Ten million steps of virtual routers, with another seed each time; then each fuzzer
+# for a minute, or for FUZZTIME.
 FUZZTIME ?= 60s
 .PHONY: soak
 soak:
+	$(GO) test ./vrrp -run '^TestSimulation$$' -v -sim.steps=10000000 -sim.base=0
 	@for package in $$($(GO) list ./...); do \
 		for fuzzer in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$fuzzer"; $(GO) test -run '^$$' -fuzz "^$$fuzzer\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \

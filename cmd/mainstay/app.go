@@ -108,7 +108,8 @@ func (a *app) root() *cobra.Command {
 		Short: "Keep a Linux Virtual Server up",
 		Long: `Mainstay keeps a Linux Virtual Server up. It runs on each director, asks every
 real server whether it really works, and writes the kernel's IPVS table: a server
-that fails leaves it, one that recovers comes back.
+that fails leaves it, one that recovers comes back. The virtual addresses it holds
+with VRRP: when a director fails, another takes them over.
 
 Exit codes: 0 done; 1 wrong, with a message on stderr and nothing on stdout;
 2 plan found changes, or probe a check that failed; 3 no daemon listens there.`,
@@ -139,6 +140,7 @@ Exit codes: 0 done; 1 wrong, with a message on stderr and nothing on stdout;
 		a.validateCommand(), a.planCommand(), a.probeCommand(),
 		a.statusCommand(), a.explainCommand(),
 		a.drainCommand(), a.maintCommand(), a.enableCommand(), a.weightCommand(),
+		a.failoverCommand(),
 		a.reloadCommand(),
 		a.versionCommand(),
 	)

@@ -42,6 +42,8 @@ type scripted struct {
 	answer struct {
 		Status      control.Status
 		Explanation control.Explanation
+		Router      control.RouterExplanation
+		Failover    control.FailoverResult
 		Plan        control.Plan
 		Warnings    []string
 		NotFound    string
@@ -73,6 +75,14 @@ func (s *scripted) Status(context.Context) (control.Status, error) {
 
 func (s *scripted) Explain(_ context.Context, service, server string) (control.Explanation, error) {
 	return s.answer.Explanation, s.ask("explain %s %s", service, server)
+}
+
+func (s *scripted) ExplainRouter(_ context.Context, router string) (control.RouterExplanation, error) {
+	return s.answer.Router, s.ask("explain %s", router)
+}
+
+func (s *scripted) Failover(_ context.Context, router string, cancel bool) (control.FailoverResult, error) {
+	return s.answer.Failover, s.ask("failover %s cancel=%v", router, cancel)
 }
 
 func (s *scripted) Override(_ context.Context, service, server string, o control.Override) error {

@@ -66,8 +66,8 @@ func completeShells(root *cobra.Command) {
 	completion, _, err := root.Find([]string{"completion"})
 	must(err)
 	completion.Use, completion.Short = "completion SHELL", "Write a script that completes commands in a shell"
-	completion.Long = `Write a script that completes mainstay's commands, and the names of services and
-servers that the running daemon knows, in bash, zsh, fish or PowerShell. How a shell
+	completion.Long = `Write a script that completes mainstay's commands, and the names of services, servers
+and routers that the running daemon knows, in bash, zsh, fish or PowerShell. How a shell
 is told to use it says mainstay completion SHELL --help.`
 	completion.AddGroup(&cobra.Group{ID: "shells", Title: "Shells:"})
 	var shells []string

@@ -7,12 +7,17 @@ import (
 
 	"github.com/mainstay-lvs/mainstay/internal/control"
 	"github.com/mainstay-lvs/mainstay/internal/daemon"
+	"github.com/mainstay-lvs/mainstay/internal/mastership"
 )
 
 // version is set when a release is built: -ldflags '-X main.version=1.2.3'.
 var version = "unknown"
 
 func main() {
+	// The daemon starts its mastership process so: it is no command for people.
+	if len(os.Args) > 1 && os.Args[1] == mastership.Command {
+		os.Exit(mastership.Main(os.Args[2:]))
+	}
 	a := &app{
 		version:  version,
 		stdout:   os.Stdout,

@@ -20,17 +20,19 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the daemon",
-		Long: `Run the daemon in the foreground: check the real servers of the file, and keep the
-kernel's IPVS table as it should be. systemd starts it so; by hand it is for tries.
+		Long: `Run the daemon in the foreground: check the real servers of the file, keep the
+kernel's IPVS table as it should be, and hold the virtual addresses with VRRP. systemd
+starts it so; by hand it is for tries.
 
 With --observe it checks and decides, and logs what it would do, but writes nothing:
-no table, no state. Its control socket answers all the same, so that status and
-explain show what it would have decided. Use it to try a new file, or Mainstay
-itself, beside what runs today; give it a control socket of its own in the file.
+no table, no state, no address, and it sends no advertisements. Its control socket
+answers all the same, so that status and explain show what it would have decided. Use
+it to try a new file, or Mainstay itself, beside what runs today; give it a control
+socket of its own in the file.
 
-SIGHUP reads the file again, as reload does. SIGTERM and SIGINT stop the daemon; what
-then becomes of the table says director.on_stop in the file. A second SIGINT ends it
-at once. The log goes to stderr.`,
+SIGHUP reads the file again, as reload does. SIGTERM and SIGINT stop the daemon: its
+routers hand over; what then becomes of the table says director.on_stop in the file. A
+second SIGINT ends it at once. The log goes to stderr.`,
 		Example: `  mainstay run
   mainstay run --observe --config new.yaml --log-level debug`,
 		GroupID:           groupDaemon,

@@ -60,8 +60,6 @@ func failure(err error) (code int, body errorBody, allow string) {
 		return http.StatusUnprocessableEntity, errorBody{Error: "the configuration file is not right", Lines: refused.Lines}, ""
 	case errors.Is(err, ErrNotFound):
 		return http.StatusNotFound, errorBody{Error: err.Error()}, ""
-	case errors.Is(err, context.DeadlineExceeded):
-		return http.StatusServiceUnavailable, errorBody{Error: fmt.Sprintf("the daemon had no answer within %v", answerTimeout)}, ""
 	case errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable, errorBody{Error: "this mainstay is stopping"}, ""
 	default:

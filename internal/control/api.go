@@ -9,6 +9,7 @@ const (
 	pathReload   = "/v1/reload"
 	pathPlan     = "/v1/plan"
 	pathOverride = "/v1/services/{service}/servers/{server}/override"
+	pathFailover = "/v1/routers/{router}/failover"
 )
 
 // What both sides hold each other to.
@@ -19,6 +20,9 @@ const (
 
 	// answerTimeout is how long an answer may take to be worked out.
 	answerTimeout = 30 * time.Second
+	// failoverTimeout is the same for a failover, which may last four advertisement
+	// intervals: in version 2 those are up to 255 s each.
+	failoverTimeout = 20 * time.Minute
 )
 
 // errorBody is the body of an answer that says no.
@@ -30,6 +34,11 @@ type errorBody struct {
 // reloadBody is the answer to a reload that was done.
 type reloadBody struct {
 	Warnings []string `json:"warnings"`
+}
+
+// failoverBody orders a failover, or the end of one.
+type failoverBody struct {
+	Cancel bool `json:"cancel"`
 }
 
 // planBody asks for a plan.

@@ -16,6 +16,8 @@ type fake struct {
 	asked    []string
 	status   Status
 	explains Explanation
+	router   RouterExplanation
+	failed   FailoverResult
 	plans    Plan
 	warnings []string
 	err      error
@@ -25,9 +27,10 @@ type fake struct {
 func (f *fake) ask(ctx context.Context, format string, args ...any) error {
 	f.mu.Lock()
 	f.asked = append(f.asked, fmt.Sprintf(format, args...))
+	wait := f.wait
 	f.mu.Unlock()
-	if f.wait != nil {
-		if err := f.wait(ctx); err != nil {
+	if wait != nil {
+		if err := wait(ctx); err != nil {
 			return err
 		}
 	}
@@ -46,6 +49,14 @@ func (f *fake) Status(ctx context.Context) (Status, error) { return f.status, f.
 
 func (f *fake) Explain(ctx context.Context, service, server string) (Explanation, error) {
 	return f.explains, f.ask(ctx, "explain %q %q", service, server)
+}
+
+func (f *fake) ExplainRouter(ctx context.Context, router string) (RouterExplanation, error) {
+	return f.router, f.ask(ctx, "explain %q", router)
+}
+
+func (f *fake) Failover(ctx context.Context, router string, cancel bool) (FailoverResult, error) {
+	return f.failed, f.ask(ctx, "failover %q cancel=%v", router, cancel)
 }
 
 func (f *fake) Override(ctx context.Context, service, server string, o Override) error {

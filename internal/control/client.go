@@ -10,14 +10,15 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // Client asks a running daemon on its control socket. It is a [Backend]; besides
 // the errors named there, its methods fail with [ErrNoDaemon] when nobody listens.
-// Every question is over after 30 s. It keeps no connection, so there is nothing
-// to close, and it may be used concurrently.
+// Every question is over after 30 s, a failover after 20 minutes. It keeps no
+// connection, so there is nothing to close, and it may be used concurrently.
 type Client struct {
 	socket string
 	http   *http.Client
@@ -61,6 +62,33 @@ func (c *Client) Explain(ctx context.Context, service, server string) (Explanati
 	return e, err
 }
 
+// ExplainRouter returns what is known of one virtual router.
+func (c *Client) ExplainRouter(ctx context.Context, router string) (RouterExplanation, error) {
+	var e RouterExplanation
+	if err := checkRouter(router); err != nil {
+		return e, err
+	}
+	query := url.Values{"router": {router}}
+	err := c.ask(ctx, http.MethodGet, pathExplain+"?"+query.Encode(), nil, &e)
+	return e, err
+}
+
+// Failover hands a virtual router's addresses over and has it stand by, or, with
+// cancel, has it no longer stand by. Giving up the question does not undo the order.
+func (c *Client) Failover(ctx context.Context, router string, cancel bool) (FailoverResult, error) {
+	var result FailoverResult
+	if err := checkRouter(router); err != nil {
+		return result, err
+	}
+	limit := failoverTimeout
+	if cancel {
+		limit = answerTimeout // nothing to wait for
+	}
+	path := "/v1/routers/" + url.PathEscape(router) + "/failover"
+	err := c.askWithin(ctx, limit, http.MethodPost, path, failoverBody{Cancel: cancel}, &result)
+	return result, err
+}
+
 // Override sets or clears what an operator tells a server to do. What the daemon
 // would refuse anyway is refused here.
 func (c *Client) Override(ctx context.Context, service, server string, o Override) error {
@@ -92,16 +120,21 @@ func (c *Client) Plan(ctx context.Context, file string) (Plan, error) {
 
 // ask sends one request and reads its answer.
 func (c *Client) ask(ctx context.Context, method, path string, body, answer any) error {
-	asking, cancel := context.WithTimeout(ctx, answerTimeout)
+	return c.askWithin(ctx, answerTimeout, method, path, body, answer)
+}
+
+// askWithin is the same for a question with a limit of its own.
+func (c *Client) askWithin(ctx context.Context, limit time.Duration, method, path string, body, answer any) error {
+	asking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	response, err := c.send(asking, method, path, body)
 	if err != nil {
-		return c.silence(ctx, err)
+		return c.silence(ctx, limit, err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err != nil {
-		return c.silence(ctx, err)
+		return c.silence(ctx, limit, err)
 	}
 	if len(text) > maxAnswer {
 		return fmt.Errorf("the answer on %s is over %d MB", c.socket, maxAnswer>>20)
@@ -132,8 +165,8 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 	return c.http.Do(request)
 }
 
-// silence says why no answer came.
-func (c *Client) silence(ctx context.Context, err error) error {
+// silence says why no answer came within a limit.
+func (c *Client) silence(ctx context.Context, limit time.Duration, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("asking the daemon on %s: %w", c.socket, context.Cause(ctx))
 	}
@@ -146,7 +179,7 @@ func (c *Client) silence(ctx context.Context, err error) error {
 	case isSaid:
 		return said
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the daemon on %s is there but had no answer within %v: what does it do? (journalctl -u mainstay)", c.socket, answerTimeout)
+		return fmt.Errorf("the daemon on %s is there but had no answer within %v: what does it do? (journalctl -u mainstay)", c.socket, limit)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
 		return fmt.Errorf("the daemon on %s hung up without an answer: did it stop? (journalctl -u mainstay)", c.socket)
 	default:

@@ -25,15 +25,28 @@ func TestClientAndServerAgree(t *testing.T) {
 		Address: "[2001:db8::21]:80", State: "drain", Weight: Weight{100, 0}, InTable: true, Why: "drain: by the operator",
 		Override: "drain, weight 5", Connections: Connections{4294967295, 9}, Checks: []Check{check},
 	}
+	router := Router{
+		Name: "edge", Interface: "eth0", VRID: 51, Version: 3, State: "retiring", Since: at, Why: "retiring: \x1b[2J", Priority: 150, Effective: 90,
+		AdvertIntervalMS: 10, Addresses: []string{"192.0.2.100/32"}, Holding: true, Master: "192.0.2.11", Transitions: 3, StandingBy: true,
+		SyncGroup: "pair", Penalties: []Penalty{{For: "virtual service web", Penalty: 60}},
+		Adverts:  Adverts{Sent: 18446744073709551615, Received: 1, Dropped: map[string]uint64{"wrong VRID": 7}},
+		Warnings: []string{"two masters"},
+	}
 	backend := &fake{
 		status: Status{
-			Director: DirectorStatus{Name: "lb-a", Version: "1", Ready: true, ConfigFile: "/m.yaml", ConfigLoadedAt: at, Warnings: []string{"w"}},
+			Director: DirectorStatus{
+				Name: "lb-a", Version: "1", Ready: true, ConfigFile: "/m.yaml", ConfigLoadedAt: at, Warnings: []string{"w"},
+				Mastership: &Mastership{Running: true, Restarts: 1, RealTime: true, LatenessP999MS: 0.3, LatenessWorstMS: 12.5},
+			},
+			VirtualRouters: []Router{router},
 			VirtualServices: []Service{{
 				Name: "web", Address: "fwmark 7 ipv4", Scheduler: "mh", Quorum: Quorum{Met: true, Weight: 2, Needed: 1},
 				Sorry: true, RealServers: []Server{server},
 			}},
 		},
 		explains: Explanation{Service: "web", Server: server, Changes: []Change{{At: at, To: "up, weight 100", Cause: "up: tcp ok"}}},
+		router:   RouterExplanation{Router: router, Changes: []Change{{At: at, From: "master", To: "retiring", Cause: "failover"}}},
+		failed:   FailoverResult{Router: "edge", State: "backup", Master: "192.0.2.12"},
 		plans:    Plan{Changes: []string{"-A -t 192.0.2.100:80 -s wlc"}, Foreign: []string{"-f 7"}, Notes: []string{"n"}},
 		warnings: []string{"m.yaml:8:5: no checks"},
 	}
@@ -43,6 +56,12 @@ func TestClientAndServerAgree(t *testing.T) {
 	same(t, "Status", status, backend.status, err)
 	explanation, err := client.Explain(t.Context(), "web", "[2001:db8::21]:80")
 	same(t, "Explain", explanation, backend.explains, err)
+	ofRouter, err := client.ExplainRouter(t.Context(), "edge")
+	same(t, "ExplainRouter", ofRouter, backend.router, err)
+	for _, cancel := range []bool{false, true} {
+		failed, err := client.Failover(t.Context(), "edge", cancel)
+		same(t, "Failover", failed, backend.failed, err)
+	}
 	warnings, err := client.Reload(t.Context())
 	same(t, "Reload", warnings, backend.warnings, err)
 	plan, err := client.Plan(t.Context(), "/etc/mainstay/mainstay.yaml")
@@ -51,7 +70,7 @@ func TestClientAndServerAgree(t *testing.T) {
 		t.Error(err)
 	}
 	same(t, "what the daemon heard", backend.heard(), []string{
-		"status", `explain "web" "[2001:db8::21]:80"`, "reload", `plan "/etc/mainstay/mainstay.yaml"`, `override "web" "192.0.2.21:80" weight 5`,
+		"status", `explain "web" "[2001:db8::21]:80"`, `explain "edge"`, `failover "edge" cancel=false`, `failover "edge" cancel=true`, "reload", `plan "/etc/mainstay/mainstay.yaml"`, `override "web" "192.0.2.21:80" weight 5`,
 	}, nil)
 }
 
@@ -85,6 +104,18 @@ func TestNamesArriveUnharmed(t *testing.T) {
 		if diff := cmp.Diff(want, backend.heard()); diff != "" {
 			t.Fatalf("the daemon heard (-want +got):\n%s\n%v\n%v", diff, override, explain)
 		}
+
+		_, failover := client.Failover(t.Context(), service, false)
+		_, explain = client.ExplainRouter(t.Context(), service)
+		want = nil
+		if err := checkRouter(service); err == nil {
+			want = []string{fmt.Sprintf("failover %q cancel=false", service), fmt.Sprintf("explain %q", service)}
+		} else if failover == nil || explain == nil {
+			t.Fatalf("%v, and yet there is no error", err)
+		}
+		if diff := cmp.Diff(want, backend.heard()); diff != "" {
+			t.Fatalf("of a router the daemon heard (-want +got):\n%s\n%v\n%v", diff, failover, explain)
+		}
 	})
 }
 
@@ -93,6 +124,15 @@ func TestClientRefusesWhatTheDaemonWould(t *testing.T) {
 	for _, o := range []Override{{}, {State: "drain", Weight: "5"}, {State: "up"}, {Weight: "-1"}, {Weight: "+1"}, {Weight: "007"}, {Weight: "65536"}, {Weight: "all"}} {
 		if err := client.Override(t.Context(), "web", "x", o); err == nil || errors.Is(err, ErrNoDaemon) {
 			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	for _, router := range []string{"", ".", "a/b", "edge\n", strings.Repeat("e", 129)} {
+		_, explain := client.ExplainRouter(t.Context(), router)
+		_, failover := client.Failover(t.Context(), router, false)
+		for _, err := range []error{explain, failover} {
+			if err == nil || errors.Is(err, ErrNoDaemon) {
+				t.Errorf("the router %q: %v", router, err)
+			}
 		}
 	}
 	for _, o := range []Override{{State: "drain"}, {State: "maint"}, {State: "enable"}, {Weight: "0"}, {Weight: "65535"}, {Weight: "auto"}} {
@@ -183,6 +223,18 @@ func TestTheClientHearsWhatIsWrong(t *testing.T) {
 	_, err := client.Explain(t.Context(), "web", "192.0.2.29:80")
 	if !errors.Is(err, ErrNotFound) || err.Error() != "web has no server 192.0.2.29:80: not found" {
 		t.Errorf("explain: %v", err)
+	}
+
+	backend.err = fmt.Errorf("virtual router \"egde\": %w (want edge)", ErrNotFound)
+	_, err = client.ExplainRouter(t.Context(), "egde")
+	if !errors.Is(err, ErrNotFound) || err.Error() != `virtual router "egde": not found (want edge)` {
+		t.Errorf("explain a router: %v", err)
+	}
+
+	backend.err = errors.New("edge: no router took over: it is master again")
+	_, err = client.Failover(t.Context(), "edge", false)
+	if err == nil || err.Error() != "edge: no router took over: it is master again" {
+		t.Errorf("failover: %v", err)
 	}
 
 	lines := []string{"m.yaml:1:1: a", "m.yaml:2:2: b"}

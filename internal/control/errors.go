@@ -6,7 +6,8 @@ import (
 )
 
 var (
-	// ErrNotFound means that there is no service or server of that name.
+	// ErrNotFound means that there is no service, server or virtual router of
+	// that name.
 	ErrNotFound = errors.New("not found")
 	// ErrNoDaemon means that nobody listens on the control socket.
 	ErrNoDaemon = errors.New("no daemon there")

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"time"
 )
 
 // endpoint answers one sort of request; a nil answer is an empty one.
@@ -17,15 +18,17 @@ type endpoint func(ctx context.Context, r *http.Request) (answer any, err error)
 // order that was taken is carried out also where its client has gone.
 func (s *SocketServer) handler(base context.Context, requests *gate) http.Handler {
 	mux := http.NewServeMux()
-	route := func(method, pattern string, e endpoint) {
-		mux.Handle(method+" "+pattern, s.serve(base, requests, e))
+	slowRoute := func(method, pattern string, limit time.Duration, e endpoint) {
+		mux.Handle(method+" "+pattern, s.serve(base, requests, limit, e))
 		mux.Handle(pattern, refuse(wrongMethod(method)))
 	}
+	route := func(method, pattern string, e endpoint) { slowRoute(method, pattern, answerTimeout, e) }
 	route(http.MethodGet, pathStatus, s.status)
 	route(http.MethodGet, pathExplain, s.explain)
 	route(http.MethodPost, pathReload, s.reload)
 	route(http.MethodPost, pathPlan, s.plan)
 	route(http.MethodPut, pathOverride, s.override)
+	slowRoute(http.MethodPost, pathFailover, failoverTimeout, s.failover)
 	mux.Handle("/", refuse(noPath))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A path that isn't clean would be redirected, in HTML.
@@ -38,7 +41,7 @@ func (s *SocketServer) handler(base context.Context, requests *gate) http.Handle
 }
 
 // serve runs an endpoint, bounded in the size of what it reads and in time.
-func (s *SocketServer) serve(base context.Context, requests *gate, e endpoint) http.Handler {
+func (s *SocketServer) serve(base context.Context, requests *gate, limit time.Duration, e endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !requests.enter() {
 			writeError(w, &problem{code: http.StatusServiceUnavailable, text: "this mainstay is stopping"})
@@ -46,20 +49,25 @@ func (s *SocketServer) serve(base context.Context, requests *gate, e endpoint) h
 		}
 		defer requests.leave()
 		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
-		ctx, cancel := context.WithTimeout(context.WithValue(base, peerKey{}, peerOf(r.Context())), answerTimeout)
+		ctx, cancel := context.WithTimeout(context.WithValue(base, peerKey{}, peerOf(r.Context())), limit)
 		defer cancel()
 		if r.Method == http.MethodGet {
 			// Nobody waits for the answer any more: nobody works it out.
 			defer context.AfterFunc(r.Context(), cancel)()
 		}
 		answer, err := e(ctx, r)
+		connection := http.NewResponseController(w)
+		if limit > answerTimeout {
+			// The limit that all connections have may be over by now.
+			_ = connection.SetWriteDeadline(time.Now().Add(readingTime))
+		}
 		if err != nil {
-			writeError(w, err)
+			writeError(w, inTime(err, limit))
 		} else {
 			writeAnswer(w, answer)
 		}
 		// The answer is out before the request counts as done and may be cut.
-		_ = http.NewResponseController(w).Flush()
+		_ = connection.Flush()
 	})
 }
 
@@ -83,11 +91,30 @@ func (s *SocketServer) explain(ctx context.Context, r *http.Request) (any, error
 	if err != nil {
 		return nil, badRequest(fmt.Errorf("the query of %s: %w", pathExplain, err))
 	}
-	service, server := query.Get("service"), query.Get("server")
+	ofRouter, ofServer := query.Has("router"), query.Has("service") || query.Has("server")
+	switch {
+	case ofRouter == ofServer:
+		return nil, badRequest(errors.New("explain is of either a server or a router: service=web&server=192.0.2.21:80, or router=edge"))
+	case ofRouter:
+		return s.explainRouter(ctx, query.Get("router"))
+	default:
+		return s.explainServer(ctx, query.Get("service"), query.Get("server"))
+	}
+}
+
+func (s *SocketServer) explainServer(ctx context.Context, service, server string) (any, error) {
 	if err := checkNames(service, server); err != nil {
 		return nil, badRequest(err)
 	}
 	explanation, err := s.backend.Explain(ctx, service, server)
+	return explanation.filled(), err
+}
+
+func (s *SocketServer) explainRouter(ctx context.Context, router string) (any, error) {
+	if err := checkRouter(router); err != nil {
+		return nil, badRequest(err)
+	}
+	explanation, err := s.backend.ExplainRouter(ctx, router)
 	return explanation.filled(), err
 }
 
@@ -126,6 +153,39 @@ func (s *SocketServer) override(ctx context.Context, r *http.Request) (any, erro
 	return nil, err
 }
 
+func (s *SocketServer) failover(ctx context.Context, r *http.Request) (any, error) {
+	router := r.PathValue("router")
+	if err := checkRouter(router); err != nil {
+		return nil, badRequest(err)
+	}
+	var asked failoverBody
+	if err := decode(r.Body, &asked); err != nil {
+		return nil, err
+	}
+	if asked.Cancel {
+		return s.cancelFailover(ctx, router)
+	}
+	select {
+	case s.failovers <- struct{}{}:
+		defer func() { <-s.failovers }()
+	default:
+		return nil, &problem{code: http.StatusServiceUnavailable, text: fmt.Sprintf("%d failovers are under way: wait until one is over", maxFailovers)}
+	}
+	result, err := s.backend.Failover(ctx, router, false)
+	s.ordered(ctx, err, "order", "failover", "virtual_router", router)
+	return result, err
+}
+
+// cancelFailover has nothing to wait for: it may take as long as any other order, and
+// finds a place while failovers take all of theirs.
+func (s *SocketServer) cancelFailover(ctx context.Context, router string) (any, error) {
+	ctx, stop := context.WithTimeout(ctx, answerTimeout)
+	defer stop()
+	result, err := s.backend.Failover(ctx, router, true)
+	s.ordered(ctx, err, "order", "failover --cancel", "virtual_router", router)
+	return result, inTime(err, answerTimeout)
+}
+
 // refuse answers every request with a problem.
 func refuse(say func(r *http.Request) *problem) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { writeError(w, say(r)) })
@@ -143,6 +203,14 @@ func wrongMethod(allowed string) func(r *http.Request) *problem {
 			allow: allowed,
 		}
 	}
+}
+
+// inTime puts a limit that was exceeded in words.
+func inTime(err error, limit time.Duration) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &problem{code: http.StatusServiceUnavailable, text: fmt.Sprintf("the daemon had no answer within %v", limit)}
+	}
+	return err
 }
 
 // problem is a failure with its own status code.

@@ -49,6 +49,10 @@ func list[T any](s []T) []T {
 // called on stays as it is.
 func (s Status) filled() Status {
 	s.Director.Warnings = list(s.Director.Warnings)
+	s.VirtualRouters = list(slices.Clone(s.VirtualRouters))
+	for i := range s.VirtualRouters {
+		s.VirtualRouters[i] = s.VirtualRouters[i].filled()
+	}
 	s.VirtualServices = list(slices.Clone(s.VirtualServices))
 	for i := range s.VirtualServices {
 		service := &s.VirtualServices[i]
@@ -60,6 +64,14 @@ func (s Status) filled() Status {
 	return s
 }
 
+func (r Router) filled() Router {
+	r.Addresses, r.Penalties, r.Warnings = list(r.Addresses), list(r.Penalties), list(r.Warnings)
+	if r.Adverts.Dropped == nil {
+		r.Adverts.Dropped = map[string]uint64{}
+	}
+	return r
+}
+
 func (r Server) filled() Server {
 	r.Checks = list(r.Checks)
 	return r
@@ -67,6 +79,11 @@ func (r Server) filled() Server {
 
 func (e Explanation) filled() Explanation {
 	e.Server, e.Changes = e.Server.filled(), list(e.Changes)
+	return e
+}
+
+func (e RouterExplanation) filled() RouterExplanation {
+	e.Router, e.Changes = e.Router.filled(), list(e.Changes)
 	return e
 }
 

@@ -222,7 +222,7 @@ func TestStoppingWaitsForRequestsUnderWay(t *testing.T) {
 
 func TestStoppingEndsRequestsThatTakeTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := serveInBubble(t, &fake{wait: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }})
+		s := serveInBubble(t, &fake{wait: untilDone})
 		answer := answerAfter(t.Context(), s.client())
 		synctest.Wait()
 		start := time.Now()
@@ -259,7 +259,7 @@ func TestStoppingLeavesBehindWhatHangs(t *testing.T) {
 
 func TestADaemonThatHasNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := serveInBubble(t, &fake{wait: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }})
+		s := serveInBubble(t, &fake{wait: untilDone})
 		conn := s.mustConnect(t)
 		fmt.Fprint(conn, "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
 		start := time.Now()
@@ -290,16 +290,18 @@ func TestAnOrderOutlivesItsClient(t *testing.T) {
 			}
 			return nil
 		}})
-		for _, tt := range []struct{ request, want string }{
-			{"GET /v1/status", "dropped"},
-			{"POST /v1/reload", "carried out"},
+		for _, tt := range []struct{ request, body, want string }{
+			{"GET /v1/status", "", "dropped"},
+			{"POST /v1/reload", "", "carried out"},
+			{"POST " + failoverPath, `{"cancel":false}`, "carried out"},
+			{"POST " + failoverPath, `{"cancel":true}`, "carried out"},
 		} {
 			conn := s.mustConnect(t)
-			fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\n\r\n", tt.request)
+			fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", tt.request, len(tt.body), tt.body)
 			synctest.Wait()
 			conn.Close()
 			if got := <-ends; got != tt.want {
-				t.Errorf("%s was %s, want %s", tt.request, got, tt.want)
+				t.Errorf("%s %s was %s, want %s", tt.request, tt.body, got, tt.want)
 			}
 		}
 		if err := s.end(); err != nil {
@@ -339,6 +341,165 @@ func TestTheClientHeedsItsContext(t *testing.T) {
 		_, err := newClient("control.sock", p.connect).Status(ctx)
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "asking the daemon on control.sock: ") {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// untilDone is a wait of the fake for as long as it may take.
+func untilDone(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Four advertisement intervals of 255 s are within the time of a failover.
+func TestAFailoverMayTakeLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const long = 4 * 255 * time.Second
+		backend := &fake{failed: FailoverResult{Router: "edge", State: "backup", Master: "192.0.2.12"}, wait: func(ctx context.Context) error {
+			select {
+			case <-time.After(long):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}}
+		s := serveInBubble(t, backend)
+		start := time.Now()
+		result, err := s.client().Failover(t.Context(), "edge", false)
+		if err != nil || result != backend.failed {
+			t.Errorf("got %+v, %v", result, err)
+		}
+		if got := time.Since(start); got != long {
+			t.Errorf("the answer took %v, want %v", got, long)
+		}
+		if err := s.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A failover has a limit of its own, and the end of one that of any other question, on
+// the daemon's side …
+func TestADaemonThatHasNoAnswerToAFailover(t *testing.T) {
+	for _, tt := range []struct {
+		body, want string
+		limit      time.Duration
+	}{
+		{`{"cancel":false}`, `{"error":"the daemon had no answer within 20m0s"}`, failoverTimeout},
+		{`{"cancel":true}`, `{"error":"the daemon had no answer within 30s"}`, answerTimeout},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := serveInBubble(t, &fake{wait: untilDone})
+			conn := s.mustConnect(t)
+			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", failoverPath, len(tt.body), tt.body)
+			start := time.Now()
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			text, err := io.ReadAll(response.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Since(start); got != tt.limit || response.StatusCode != 503 || strings.TrimSpace(string(text)) != tt.want {
+				t.Errorf("%s: after %v: %s %s, want 503 %s after %v", tt.body, got, response.Status, text, tt.want, tt.limit)
+			}
+			if err := s.end(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// … and on the client's.
+func TestTheClientGivesUpOnAFailover(t *testing.T) {
+	for _, tt := range []struct {
+		cancel bool
+		limit  time.Duration
+	}{{false, failoverTimeout}, {true, answerTimeout}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPipes()
+			silent := make(chan net.Conn, 1)
+			go func() {
+				c, _ := p.Accept()
+				silent <- c
+				io.Copy(io.Discard, c)
+			}()
+			start := time.Now()
+			_, err := newClient("control.sock", p.connect).Failover(t.Context(), "edge", tt.cancel)
+			want := fmt.Sprintf("the daemon on control.sock is there but had no answer within %v: what does it do? (journalctl -u mainstay)", tt.limit)
+			if err == nil || err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+			if got := time.Since(start); got != tt.limit {
+				t.Errorf("it gave up after %v, want %v", got, tt.limit)
+			}
+			(<-silent).Close()
+		})
+	}
+}
+
+// Who orders a failover and does not read the answer is cut soon after it.
+func TestAClientThatDoesNotReadWhatAFailoverDidIsCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serveInBubble(t, &fake{wait: func(context.Context) error { time.Sleep(10 * time.Minute); return nil }})
+		conn := s.mustConnect(t)
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", failoverPath)
+		start := time.Now()
+		// A pipe takes as much as the server reads, then holds its writer until it is cut.
+		if _, err := fmt.Fprint(conn, "more"); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("the connection is still there: %v", err)
+		}
+		if got, want := time.Since(start), 10*time.Minute+readingTime; got != want {
+			t.Errorf("cut after %v, want %v", got, want)
+		}
+		if err := s.end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Failovers that last leave room for all else, their own end included.
+func TestFailoversAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		backend := &fake{wait: func(context.Context) error { <-release; return nil }}
+		s := serveInBubble(t, backend)
+		results := make(chan error, maxFailovers)
+		order := func() {
+			_, err := s.client().Failover(t.Context(), "edge", false)
+			results <- err
+		}
+		for range maxFailovers {
+			go order()
+		}
+		synctest.Wait()
+		backend.mu.Lock()
+		backend.wait = nil // for those that come now
+		backend.mu.Unlock()
+
+		_, err := s.client().Failover(t.Context(), "edge", false)
+		if want := "48 failovers are under way: wait until one is over"; err == nil || err.Error() != want {
+			t.Errorf("one more: got %v, want %s", err, want)
+		}
+		if _, err := s.client().Failover(t.Context(), "edge", true); err != nil {
+			t.Errorf("the end of one: %v", err)
+		}
+		if _, err := s.client().Status(t.Context()); err != nil {
+			t.Errorf("a question: %v", err)
+		}
+		close(release)
+		for range maxFailovers {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := s.client().Failover(t.Context(), "edge", false); err != nil {
+			t.Errorf("when the others are over: %v", err)
+		}
+		if err := s.end(); err != nil {
+			t.Error(err)
 		}
 	})
 }

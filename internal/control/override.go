@@ -49,7 +49,8 @@ func validWeight(weight string) error {
 	return nil
 }
 
-// maxName is more than the longest name of a service, or address of a server.
+// maxName is more than the longest name of a service or a virtual router, or address
+// of a server.
 const maxName = 128
 
 // checkNames refuses what can't be the name of a service and the address of one of
@@ -67,6 +68,9 @@ func checkNames(service, server string) error {
 	}
 	return nil
 }
+
+// checkRouter is the same for the name of a virtual router.
+func checkRouter(router string) error { return checkName("router", router) }
 
 func checkName(what, name string) error {
 	switch {

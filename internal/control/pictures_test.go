@@ -136,10 +136,50 @@ var pictures = map[string]Status{
 
 	"nothing": {Director: director()},
 
+	"routers": {Director: withMastership(), VirtualRouters: []Router{edge(), inner(), outer()}, VirtualServices: []Service{
+		web(met(1, 1), up("192.0.2.21:80", 1, 3, 9)),
+	}},
+
+	"routers_only": {Director: withMastership(), VirtualRouters: []Router{edge()}},
+
+	"routers_trouble": {Director: DirectorStatus{
+		Name: "lb-a", Version: "1.4.0", Ready: true, ConfigFile: "/etc/mainstay/mainstay.yaml", ConfigLoadedAt: night,
+		Warnings:   []string{"sysctl net.ipv4.ip_forward is 0: answers of real servers do not reach clients (want 1)"},
+		Mastership: &Mastership{Running: true, Restarts: 2, LatenessP999MS: 0.31, LatenessWorstMS: 12.5},
+	}, VirtualRouters: []Router{
+		{
+			Name: "edge", Interface: "eth0", VRID: 51, State: "master", Since: night, Why: "master: no other with a higher priority was heard",
+			Priority: 150, Effective: 150, AdvertIntervalMS: 10, Addresses: []string{"192.0.2.100/32"}, Holding: true, Master: "192.0.2.11",
+			Warnings: []string{"192.0.2.12 says that it is master too, with priority 150"},
+		},
+		{
+			Name: "inner", Interface: "eth1.100", VRID: 52, State: "fault", Since: night, Why: "fault: eth1.100 is not there",
+			Priority: 100, Effective: 100, AdvertIntervalMS: 1000, Addresses: []string{"198.51.100.1/24"},
+		},
+	}, VirtualServices: []Service{{Name: "web", Address: "192.0.2.100:80/tcp", Scheduler: "wlc", Quorum: lost(0, 1)}}},
+
+	"routers_not_running": {Director: DirectorStatus{
+		Name: "lb-a", Version: "1.4.0", Ready: true, ConfigFile: "/etc/mainstay/mainstay.yaml", ConfigLoadedAt: night,
+		Mastership: &Mastership{Restarts: 1},
+	}, VirtualRouters: []Router{{Name: "edge", Interface: "eth0", VRID: 51, State: "init", Priority: 100, Effective: 100, AdvertIntervalMS: 1000}}},
+
+	"routers_observe": {Director: DirectorStatus{
+		Name: "lb-a", Version: "1.4.0", Ready: true, Observe: true, ConfigFile: "/root/new.yaml", ConfigLoadedAt: night,
+		Mastership: &Mastership{},
+	}, VirtualRouters: []Router{{
+		Name: "edge", Interface: "eth0", VRID: 51, State: "init", Priority: 100, Effective: 100, AdvertIntervalMS: 1000,
+		Addresses: []string{"192.0.2.100/32"},
+	}}},
+
+	"routers_hundreds": hundredsOfRouters(),
+
 	"hostile": {Director: DirectorStatus{
 		Name: "lb\x1b]0;a\a", Version: "1\n2", Ready: true, ConfigFile: "/m\r.yaml", ConfigLoadedAt: night,
 		ConfigError: "a\x1b[2J\nb\x00", Warnings: []string{"w\nWARNING: all is lost"},
-	}, VirtualServices: []Service{{
+	}, VirtualRouters: []Router{{
+		Name: "edge\n", Interface: "\x1b[2J", State: "fault", Why: "fault: \r\x1b[31m", Addresses: []string{"\a", "\u202e"}, Master: "\xff",
+		Warnings: []string{"two masters\nWARNING: all is lost"},
+	}}, VirtualServices: []Service{{
 		Name: "web\n", Address: "\x1b[31m", Scheduler: "\t", Quorum: met(1, 1),
 		RealServers: []Server{
 			out("192.0.2.21:80", "down", "http: answered \"\x1b[2J\x1b[H\u009b31m\", \u202eexe.txt\u202c \xff\xfe \u2028\n192.0.2.22:80  up"),
@@ -147,6 +187,59 @@ var pictures = map[string]Status{
 	}}},
 
 	"hundreds": hundreds(),
+}
+
+// withMastership is a director whose mastership process is well.
+func withMastership() DirectorStatus {
+	d := director()
+	d.Mastership = &Mastership{Running: true, RealTime: true, LatenessP999MS: 0.2, LatenessWorstMS: 1.3}
+	return d
+}
+
+// edge is a router that is master.
+func edge() Router {
+	return Router{
+		Name: "edge", Interface: "eth0", VRID: 51, Version: 3, State: "master", Since: night.Add(-time.Hour),
+		Why: "master: 192.0.2.12 was not heard for 3.4 s", Priority: 150, Effective: 150, AdvertIntervalMS: 1000,
+		Addresses: []string{"192.0.2.100/32", "2001:db8::100/128"}, Holding: true, Master: "192.0.2.11", Transitions: 2,
+		Adverts: Adverts{Sent: 3604, Received: 17},
+	}
+}
+
+// inner is one whose priority fell, and that has let another be master.
+func inner() Router {
+	return Router{
+		Name: "inner", Interface: "bond0.100", VRID: 7, Version: 2, State: "backup", Since: night.Add(-time.Minute),
+		Why: "backup: 198.51.100.3 has priority 100", Priority: 150, Effective: 50, AdvertIntervalMS: 3000,
+		Addresses: []string{"198.51.100.1/24", "198.51.100.4/32", "198.51.100.5/32", "198.51.100.6/32", "198.51.100.7/32"},
+		Master:    "198.51.100.3", Transitions: 3, SyncGroup: "pair",
+		Penalties: []Penalty{{For: "virtual service bastion", Penalty: 60}, {For: "command /usr/local/bin/ok", Penalty: 40}},
+		Adverts:   Adverts{Sent: 1200, Received: 21, Dropped: map[string]uint64{"TTL is not 255": 2, "wrong checksum": 40, "own address": 2}},
+		Warnings:  []string{"198.51.100.3 advertises other addresses: without 198.51.100.7"},
+	}
+}
+
+// outer is one that an operator has stand by.
+func outer() Router {
+	return Router{
+		Name: "outer", Interface: "eth2", VRID: 200, Version: 3, State: "backup", Since: night.Add(-time.Minute),
+		Why: "backup: handed over to fe80::2 by the operator", Priority: 100, Effective: 100, AdvertIntervalMS: 100,
+		Addresses: []string{"fe80::1:100/64", "2001:db8:7::1/64"}, Master: "fe80::2", Transitions: 1, StandingBy: true,
+	}
+}
+
+// hundredsOfRouters is more than anybody has, on a bad day.
+func hundredsOfRouters() Status {
+	s := Status{Director: withMastership()}
+	for i := range 255 {
+		r := edge()
+		r.Name, r.VRID = fmt.Sprintf("edge-%03d", i+1), i+1
+		if i%20 == 0 {
+			r.State, r.Why, r.Holding, r.Master = "fault", "fault: eth0 is down", false, ""
+		}
+		s.VirtualRouters = append(s.VirtualRouters, r)
+	}
+	return s
 }
 
 // hundreds is a large site on a bad day.
@@ -208,6 +301,65 @@ var explanations = map[string]Explanation{
 			Checks: []Check{{Name: "\n", Kind: "\r", Error: "\u009b2J", At: night}},
 		},
 		Changes: []Change{{At: night, From: "\n", To: "\x1b", Cause: "\x7f"}},
+	},
+}
+
+var routerExplanations = map[string]RouterExplanation{
+	"master": {Router: edge(), Changes: []Change{
+		{At: night.Add(-2 * time.Hour), To: "backup", Cause: "started"},
+		{At: night.Add(-time.Hour), From: "backup", To: "master", Cause: "192.0.2.12 was not heard for 3.4 s"},
+	}},
+	"backup": {Router: inner(), Changes: []Change{
+		{At: night.Add(-26 * time.Hour), From: "backup", To: "master", Cause: "no master was heard for 9.8 s"},
+		{At: night.Add(-time.Minute), From: "master", To: "backup", Cause: "198.51.100.3 has priority 100, over ours of 50"},
+	}},
+	"standing_by": {Router: outer(), Changes: []Change{
+		{At: night.Add(-time.Minute), From: "retiring", To: "backup", Cause: "fe80::2 took over"},
+	}},
+	"init": {Router: Router{
+		Name: "edge", Interface: "eth0", VRID: 51, Version: 3, State: "init", Why: "init: the first verdicts are not over",
+		Priority: 255, Effective: 255, AdvertIntervalMS: 10, Addresses: []string{"192.0.2.100/32"},
+	}},
+	"hostile": {
+		Router: Router{
+			Name: "edge\n", Interface: "\x1b[2J", Why: "\r", Master: "\a", SyncGroup: "\u009b", StandingBy: true, Addresses: []string{"\n"},
+			Penalties: []Penalty{{For: "\u202e", Penalty: -1}}, Warnings: []string{"a\nb"},
+			Adverts: Adverts{Dropped: map[string]uint64{"\x1b[H": 18446744073709551615}},
+		},
+		Changes: []Change{{At: night, From: "\n", To: "\x1b", Cause: "\x7f"}},
+	},
+}
+
+// failovers are what came of an order, by what was ordered.
+var failovers = []struct {
+	result    FailoverResult
+	cancelled bool
+	want      string
+}{
+	{
+		FailoverResult{Router: "edge", State: "backup", Master: "192.0.2.12"},
+		false,
+		"edge: backup, 192.0.2.12 is master; standing by until mainstay failover edge --cancel\n",
+	},
+	{
+		FailoverResult{Router: "edge", State: "fault"},
+		false,
+		"edge: fault; standing by until mainstay failover edge --cancel\n",
+	},
+	{
+		FailoverResult{Router: "edge", State: "backup", Master: "192.0.2.12"},
+		true,
+		"edge: backup, 192.0.2.12 is master; no longer standing by\n",
+	},
+	{
+		FailoverResult{Router: "edge", State: "master", Master: "192.0.2.11"},
+		true,
+		"edge: master; no longer standing by\n",
+	},
+	{
+		FailoverResult{Router: "\n", State: "\x1b", Master: "\r"},
+		false,
+		`\n: \x1b, \r is master; standing by until mainstay failover \n --cancel` + "\n",
 	},
 }
 

@@ -14,23 +14,27 @@ import (
 // What one client may take of the daemon. A connection serves one request.
 const (
 	maxConnections = 64
+	maxFailovers   = 48 // at a time: they take long, and leave connections for others
 	headerTimeout  = 5 * time.Second
-	requestTimeout = 10 * time.Second               // header and body
-	writeTimeout   = answerTimeout + 10*time.Second // from the header's end until the answer is read
-	stopTimeout    = 5 * time.Second                // for requests under way when the server stops
-	cutTimeout     = time.Second                    // for those that were cut then
+	requestTimeout = 10 * time.Second            // header and body
+	readingTime    = 10 * time.Second            // to read the answer
+	writeTimeout   = answerTimeout + readingTime // from the header's end until the answer is read
+	stopTimeout    = 5 * time.Second             // for requests under way when the server stops
+	cutTimeout     = time.Second                 // for those that were cut then
 )
 
 // SocketServer answers on the control socket with what a Backend says.
 type SocketServer struct {
-	backend Backend
-	log     *slog.Logger
+	backend   Backend
+	log       *slog.Logger
+	failovers chan struct{} // one in it for each that is under way
 }
 
-// NewServer returns a server. The logger gets a line for each order (reload and
-// override) with the user id of who gave it, and errors of the serving itself.
+// NewServer returns a server. The logger gets a line for each order (reload,
+// override and failover) with the user id of who gave it, and errors of the serving
+// itself.
 func NewServer(backend Backend, log *slog.Logger) *SocketServer {
-	return &SocketServer{backend: backend, log: log}
+	return &SocketServer{backend: backend, log: log, failovers: make(chan struct{}, maxFailovers)}
 }
 
 // Serve answers on a listener until the context ends, then closes it, which removes

@@ -38,7 +38,10 @@ func ask(t *testing.T, socket, method, path, body string) (int, http.Header, str
 	return response.StatusCode, response.Header, strings.TrimSuffix(string(text), "\n")
 }
 
-const overridePath = "/v1/services/web/servers/192.0.2.21:80/override"
+const (
+	overridePath = "/v1/services/web/servers/192.0.2.21:80/override"
+	failoverPath = "/v1/routers/edge/failover"
+)
 
 // The control socket as programs see it: a request, what the daemon hears of it,
 // and the answer.
@@ -54,7 +57,7 @@ func TestRequests(t *testing.T) {
 		{
 			"status: lists are never null", "GET", "/v1/status", "",
 			"status", 200,
-			`{"director":{"name":"","version":"","ready":false,"observe":false,"config_file":"","config_loaded_at":"0001-01-01T00:00:00Z","config_error":"","warnings":[]},"virtual_services":[]}`,
+			`{"director":{"name":"","version":"","ready":false,"observe":false,"config_file":"","config_loaded_at":"0001-01-01T00:00:00Z","config_error":"","warnings":[]},"virtual_routers":[],"virtual_services":[]}`,
 		},
 		{
 			"explain", "GET", "/v1/explain?service=web&server=192.0.2.21:80", "",
@@ -73,6 +76,31 @@ func TestRequests(t *testing.T) {
 		{
 			"explain without a server", "GET", "/v1/explain?service=web", "",
 			"", 400, `{"error":"the server is missing: name it as mainstay status does"}`,
+		},
+		{
+			"explain of nothing", "GET", "/v1/explain", "",
+			"", 400, `{"error":"explain is of either a server or a router: service=web&server=192.0.2.21:80, or router=edge"}`,
+		},
+		{
+			"explain of a router", "GET", "/v1/explain?router=edge", "",
+			`explain "edge"`, 200,
+			`{"router":{"name":"","interface":"","vrid":0,"version":0,"state":"","since":"0001-01-01T00:00:00Z","why":"","priority":0,"effective_priority":0,"advert_interval_ms":0,"addresses":[],"holding":false,"master":"","transitions":0,"standing_by":false,"penalties":[],"adverts":{"sent":0,"received":0,"dropped":{}},"warnings":[]},"changes":[]}`,
+		},
+		{
+			"explain of a router and a server", "GET", "/v1/explain?router=edge&service=web&server=192.0.2.21:80", "",
+			"", 400, `{"error":"explain is of either a server or a router: service=web&server=192.0.2.21:80, or router=edge"}`,
+		},
+		{
+			"explain of a router and half a server", "GET", "/v1/explain?router=edge&server=", "",
+			"", 400, `{"error":"explain is of either a server or a router: service=web&server=192.0.2.21:80, or router=edge"}`,
+		},
+		{
+			"explain of a router without a name", "GET", "/v1/explain?router=", "",
+			"", 400, `{"error":"the router is missing: name it as mainstay status does"}`,
+		},
+		{
+			"explain of a router with a slash", "GET", "/v1/explain?router=a/b", "",
+			"", 400, `{"error":"there is no router \"a/b\": name it as mainstay status does"}`,
 		},
 		{
 			"explain with a zone", "GET", "/v1/explain?service=web&server=[fe80::1%25eth0]:80", "",
@@ -179,6 +207,38 @@ func TestRequests(t *testing.T) {
 			"", 413, `{"error":"the request's body is over 16384 bytes"}`,
 		},
 		{
+			"failover", "POST", failoverPath, `{"cancel": false}`,
+			`failover "edge" cancel=false`, 200, `{"router":"","state":"","master":""}`,
+		},
+		{
+			"the end of a failover", "POST", failoverPath, `{"cancel": true}`,
+			`failover "edge" cancel=true`, 200, `{"router":"","state":"","master":""}`,
+		},
+		{
+			"failover, in fewer words", "POST", failoverPath, `{}`,
+			`failover "edge" cancel=false`, 200, `{"router":"","state":"","master":""}`,
+		},
+		{
+			"failover without a body", "POST", failoverPath, "",
+			"", 400, `{"error":"the request has no body: it wants a JSON object"}`,
+		},
+		{
+			"failover with an unknown key", "POST", failoverPath, `{"to": "192.0.2.12"}`,
+			"", 400, `{"error":"the request's body is not right: json: unknown field \"to\""}`,
+		},
+		{
+			"failover of a name with a newline", "POST", "/v1/routers/edge%0a/failover", `{"cancel": false}`,
+			"", 400, `{"error":"there is no router \"edge\\n\": name it as mainstay status does"}`,
+		},
+		{
+			"failover of a name beyond all names", "POST", "/v1/routers/" + strings.Repeat("e", 129) + "/failover", `{"cancel": false}`,
+			"", 400, `{"error":"the name of the router has 129 bytes: 128 at most"}`,
+		},
+		{
+			"a failover is not a thing to read", "GET", failoverPath, "",
+			"", 405, `{"error":"/v1/routers/edge/failover takes POST, not GET"}`,
+		},
+		{
 			"an unknown path", "GET", "/v2/status", "",
 			"", 404, `{"error":"there is no path /v2/status here"}`,
 		},
@@ -243,6 +303,7 @@ func TestFailures(t *testing.T) {
 		{"a wrong file, wrapped", fmt.Errorf("reload: %w", &Refused{Lines: []string{"m.yaml:1:1: a"}}), 422, `{"error":"the configuration file is not right","lines":["m.yaml:1:1: a"]}`},
 		{"too slow", fmt.Errorf("reading the table: %w", context.DeadlineExceeded), 503, `{"error":"the daemon had no answer within 30s"}`},
 		{"stopping", context.Canceled, 503, `{"error":"this mainstay is stopping"}`},
+		{"nobody took over", errors.New("edge: no router took over"), 500, `{"error":"edge: no router took over"}`},
 		{"anything else", errors.New("this kernel has no IPVS: modprobe ip_vs"), 500, `{"error":"this kernel has no IPVS: modprobe ip_vs"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -250,6 +311,8 @@ func TestFailures(t *testing.T) {
 			for _, r := range []struct{ method, path, body string }{
 				{"GET", "/v1/status", ""},
 				{"GET", "/v1/explain?service=web&server=x", ""},
+				{"GET", "/v1/explain?router=edge", ""},
+				{"POST", failoverPath, `{"cancel":true}`},
 				{"POST", "/v1/reload", ""},
 				{"POST", "/v1/plan", `{"file":"/m.yaml"}`},
 				{"PUT", overridePath, `{"state":"drain"}`},
@@ -276,10 +339,12 @@ func TestOrdersAreLogged(t *testing.T) {
 	go func() { done <- NewServer(backend, slog.New(slog.NewTextHandler(&log, nil))).Serve(ctx, l) }()
 	ask(t, socket, "GET", "/v1/status", "")
 	ask(t, socket, "PUT", overridePath, `{"state":"drain"}`)
+	ask(t, socket, "POST", failoverPath, `{"cancel":true}`)
 	backend.mu.Lock()
 	backend.err = errors.New("no")
 	backend.mu.Unlock()
 	ask(t, socket, "POST", "/v1/reload", "")
+	ask(t, socket, "POST", failoverPath, `{"cancel":false}`)
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)
@@ -287,7 +352,9 @@ func TestOrdersAreLogged(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	want := []string{
 		fmt.Sprintf(`level=INFO msg="an order on the control socket was carried out" order=drain virtual_service=web real_server=192.0.2.21:80 uid=%d`, os.Getuid()),
+		fmt.Sprintf(`level=INFO msg="an order on the control socket was carried out" order="failover --cancel" virtual_router=edge uid=%d`, os.Getuid()),
 		fmt.Sprintf(`level=WARN msg="an order on the control socket was not carried out" order=reload uid=%d error=no`, os.Getuid()),
+		fmt.Sprintf(`level=WARN msg="an order on the control socket was not carried out" order=failover virtual_router=edge uid=%d error=no`, os.Getuid()),
 	}
 	if len(lines) != len(want) {
 		t.Fatalf("got %d lines, want %d:\n%s", len(lines), len(want), log.String())
@@ -340,6 +407,10 @@ func FuzzRequests(f *testing.F) {
 	f.Add("POST", "/v1/plan", `{"file":"/\u0000"}`)
 	f.Add("CONNECT", "//v1//status", "{}")
 	f.Add("GET", "/v1/explain?service=%ff&server=%ff", "")
+	f.Add("GET", "/v1/explain?router=edge", "")
+	f.Add("GET", "/v1/explain?router=edge&service=web", "")
+	f.Add("POST", failoverPath, `{"cancel":true}`)
+	f.Add("POST", "/v1/routers/%2e/failover", `{"cancel":0}`)
 	handler := NewServer(&fake{}, slog.New(slog.DiscardHandler)).handler(f.Context(), &gate{})
 	f.Fuzz(func(t *testing.T, method, path, body string) {
 		text := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", method, path, len(body), body)

@@ -5,6 +5,7 @@ import "time"
 // Status is the whole picture, as `mainstay status --json` prints it.
 type Status struct {
 	Director        DirectorStatus `json:"director"`
+	VirtualRouters  []Router       `json:"virtual_routers"`
 	VirtualServices []Service      `json:"virtual_services"`
 }
 
@@ -23,6 +24,71 @@ type DirectorStatus struct {
 	// the kernel refused, sysctls that don't fit, virtual addresses that are not
 	// local, checks that can't keep their interval.
 	Warnings []string `json:"warnings"`
+	// Mastership is the process that holds the virtual addresses; nil where the file
+	// has no virtual routers.
+	Mastership *Mastership `json:"mastership,omitempty"`
+}
+
+// Mastership is how the process stands that speaks VRRP.
+type Mastership struct {
+	Running  bool `json:"running"`
+	Restarts int  `json:"restarts"` // since the daemon started: it ended or was silent
+	// RealTime: it runs with real-time priority.
+	RealTime bool `json:"real_time"`
+	// Lateness of its timers since it started, in milliseconds.
+	LatenessP999MS  float64 `json:"lateness_p999_ms"`
+	LatenessWorstMS float64 `json:"lateness_worst_ms"`
+}
+
+// Router is one virtual router in the picture.
+type Router struct {
+	Name             string    `json:"name"`
+	Interface        string    `json:"interface"`
+	VRID             int       `json:"vrid"`
+	Version          int       `json:"version"`
+	State            string    `json:"state"` // init fault backup master retiring
+	Since            time.Time `json:"since"` // when it came into this state
+	Why              string    `json:"why"`   // a sentence that begins with the state
+	Priority         int       `json:"priority"`
+	Effective        int       `json:"effective_priority"` // less what tracking takes off, as advertised
+	AdvertIntervalMS float64   `json:"advert_interval_ms"`
+	Addresses        []string  `json:"addresses"`   // all that the master holds
+	Holding          bool      `json:"holding"`     // they are on this host
+	Master           string    `json:"master"`      // its address, our own where it is us; empty: not known
+	Transitions      int       `json:"transitions"` // changes of state since the mastership process started
+	StandingBy       bool      `json:"standing_by"` // by an operator's failover
+	SyncGroup        string    `json:"sync_group,omitempty"`
+	Penalties        []Penalty `json:"penalties"` // in force now
+	Adverts          Adverts   `json:"adverts"`
+	Warnings         []string  `json:"warnings"`
+}
+
+// Penalty is something tracked that is down and lowers a router's priority.
+type Penalty struct {
+	For     string `json:"for"` // such as "virtual service bastion"
+	Penalty int    `json:"penalty"`
+}
+
+// Adverts are counters of advertisements since the mastership process started.
+type Adverts struct {
+	Sent     uint64            `json:"sent"`
+	Received uint64            `json:"received"` // valid ones
+	Dropped  map[string]uint64 `json:"dropped"`  // by reason; reasons that never occurred are left out
+}
+
+// RouterExplanation says why a virtual router's state is what it is, and what it was
+// before.
+type RouterExplanation struct {
+	Router  Router   `json:"router"`
+	Changes []Change `json:"changes"` // the last 20, oldest first
+}
+
+// FailoverResult is how a virtual router stands after a failover, or after the end of
+// one, that was done.
+type FailoverResult struct {
+	Router string `json:"router"` // its name
+	State  string `json:"state"`  // now, as in [Router]
+	Master string `json:"master"` // now, its address, our own where it is us; empty: not known
 }
 
 // Service is one virtual service in the picture.
@@ -88,12 +154,12 @@ type Explanation struct {
 	Changes []Change `json:"changes"` // the last 20, oldest first
 }
 
-// Change is one change of a server's state or weight.
+// Change is one change of a server's state or weight, or of a router's state.
 type Change struct {
 	At    time.Time `json:"at"`
-	From  string    `json:"from"`  // such as "up, weight 100"; empty for the first
-	To    string    `json:"to"`    // such as "down, not in the table"
-	Cause string    `json:"cause"` // the sentence that Server.Why held then
+	From  string    `json:"from"`  // such as "up, weight 100", or "backup"; empty for the first
+	To    string    `json:"to"`    // such as "down, not in the table", or "master"
+	Cause string    `json:"cause"` // the sentence that Server.Why held then; of a router, what made it change
 }
 
 // Plan is what would change in the kernel's table.

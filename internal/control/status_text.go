@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,16 +12,23 @@ import (
 var states = []string{"up", "starting", "drain", "maint", "down"}
 
 // Text returns the picture as an operator reads it: the director, what is wrong,
-// the sums, then each service and its servers. A server with an arrow is in the
-// kernel's table, as ipvsadm shows it; its weight there stands before the one of
-// the file.
+// the sums, then the virtual routers, then each service and its servers. A router with
+// an arrow has its addresses on this host; its priority as advertised stands before
+// the one of the file. A server with an arrow is in the kernel's table, as ipvsadm
+// shows it; its weight there stands before the one of the file.
 func (s Status) Text() string {
 	var b strings.Builder
 	b.WriteString(s.Director.text())
 	for _, trouble := range s.troubles() {
 		b.WriteString(trouble + "\n")
 	}
+	if len(s.VirtualRouters) > 0 {
+		b.WriteString(s.routerSums() + "\n")
+	}
 	b.WriteString(s.sums() + "\n")
+	if len(s.VirtualRouters) > 0 {
+		b.WriteString("\n" + s.routerTable())
+	}
 	if len(s.VirtualServices) > 0 {
 		b.WriteString("\n" + s.table())
 	}
@@ -55,10 +63,11 @@ func (s Status) troubles() []string {
 	for _, w := range s.Director.Warnings {
 		lines = append(lines, "WARNING: "+Plain(w))
 	}
-	return append(lines, s.serviceTroubles()...)
+	return slices.Concat(lines, s.mastershipTroubles(), s.routerTroubles(), s.serviceTroubles())
 }
 
-// maxTroubles bounds the services that are named before the table.
+// maxTroubles bounds the services that are named before the table, and the lines about
+// routers.
 const maxTroubles = 10
 
 func (s Status) serviceTroubles() []string {

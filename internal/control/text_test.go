@@ -57,11 +57,24 @@ func TestText(t *testing.T) {
 	for name, e := range explanations {
 		t.Run("explain_"+name, func(t *testing.T) { golden(t, "explain_"+name, e.Text()) })
 	}
+	for name, e := range routerExplanations {
+		t.Run("router_"+name, func(t *testing.T) { golden(t, "router_"+name, e.Text()) })
+	}
 	for name, p := range plans {
 		t.Run("plan_"+name, func(t *testing.T) { golden(t, "plan_"+name, p.Text()) })
 	}
 	for name, p := range probes {
 		t.Run("probe_"+name, func(t *testing.T) { golden(t, "probe_"+name, ProbesText(p)) })
+	}
+}
+
+func TestFailoverText(t *testing.T) {
+	for _, tt := range failovers {
+		got := tt.result.Text(tt.cancelled)
+		if got != tt.want {
+			t.Errorf("got  %swant %s", got, tt.want)
+		}
+		tame(t, got)
 	}
 }
 
@@ -98,16 +111,41 @@ func FuzzPlain(f *testing.F) {
 // Whatever comes from the network, the picture has as many lines as it should.
 func FuzzStatusText(f *testing.F) {
 	f.Add("192.0.2.21:80", "down: tcp: connection refused", "a warning")
+	f.Add("192.0.2.100/32", "fault: eth0 is down", "192.0.2.12 says that it is master too")
 	f.Add("\n", "\x1b[2J\n\n", "\r\n")
 	f.Fuzz(func(t *testing.T, address, why, warning string) {
 		s := Status{
-			Director:        DirectorStatus{Warnings: []string{warning}},
+			Director: DirectorStatus{Warnings: []string{warning}},
+			VirtualRouters: []Router{{
+				Name: address, Interface: address, State: "fault", Why: why, Master: address, Addresses: []string{address}, Warnings: []string{warning},
+			}},
 			VirtualServices: []Service{web(met(1, 1), Server{Address: address, State: "down", Why: why})},
 		}
 		text := s.Text()
 		tame(t, text)
-		if got := strings.Count(text, "\n"); got != 7 {
-			t.Errorf("%d lines, want 7:\n%s", got, text)
+		if got := strings.Count(text, "\n"); got != 13 {
+			t.Errorf("%d lines, want 13:\n%s", got, text)
+		}
+	})
+}
+
+// The same for a router's own page.
+func FuzzRouterText(f *testing.F) {
+	f.Add("192.0.2.100/32", "master: 192.0.2.12 was not heard for 3.4 s", 1000.0)
+	f.Add("\n", "\x1b[2J\n\n", -1e300)
+	f.Fuzz(func(t *testing.T, name, why string, interval float64) {
+		e := RouterExplanation{
+			Router: Router{
+				Name: name, Interface: name, State: why, Why: why, AdvertIntervalMS: interval, Addresses: []string{name}, Master: name,
+				StandingBy: true, Penalties: []Penalty{{For: name}}, Warnings: []string{why}, SyncGroup: "pair",
+				Adverts: Adverts{Dropped: map[string]uint64{why: 1}},
+			},
+			Changes: []Change{{From: why, To: why, Cause: why}},
+		}
+		text := e.Text()
+		tame(t, text)
+		if got := strings.Count(text, "\n"); got != 16 {
+			t.Errorf("%d lines, want 16:\n%s", got, text)
 		}
 	})
 }

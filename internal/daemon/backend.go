@@ -27,6 +27,9 @@ func (d *daemon) Status(ctx context.Context) (control.Status, error) {
 	if err := d.do(ctx, func() {
 		file = d.file
 		status.Director = d.directorStatus()
+		for i := range d.file.Routers {
+			status.VirtualRouters = append(status.VirtualRouters, d.routerStatus(&d.file.Routers[i]))
+		}
 		for _, s := range d.core.services {
 			status.VirtualServices = append(status.VirtualServices, d.core.serviceStatus(s))
 			keys = append(keys, s.config.Head.Key)
@@ -74,7 +77,7 @@ func (d *daemon) directorStatus() control.DirectorStatus {
 	s := control.DirectorStatus{
 		Name: d.file.Director.Name, Version: d.Version, Ready: d.ready, Observe: d.Observe,
 		ConfigFile: d.ConfigFile, ConfigLoadedAt: d.loadedAt, ConfigError: d.configError,
-		Warnings: slices.Concat(d.notes, d.restart),
+		Warnings: slices.Concat(d.notes, d.restart), Mastership: d.mastershipStatus(),
 	}
 	if d.tableError != "" {
 		s.Warnings = append(s.Warnings, "the kernel's table is not as it should be: "+d.tableError)

@@ -23,7 +23,9 @@ type core struct {
 	checks    map[checker.Key]*check
 	overrides overrides
 	history   *history
-	pending   []*service // something happened to them since they were last decided about
+	routers   []config.VirtualRouter
+	tracked   map[string][]*check // of each router, in the order of its commands
+	pending   []*service          // something happened to them since they were last decided about
 	draining  map[ipvs.Key]bool
 	next      time.Time // when to look at all of them again; zero: never
 }
@@ -111,12 +113,13 @@ func (c *core) replace(now time.Time, services []config.Service, begin func(*ser
 		for _, ofServer := range file.Checks {
 			var named []namedCheck
 			for _, n := range ofServer {
-				named = append(named, namedCheck{n.Name, c.use(checks, n.Spec, s)})
+				named = append(named, namedCheck{n.Name, c.use(checks, n.Spec).by(s)})
 			}
 			s.checks = append(s.checks, named)
 		}
 		c.touch(s)
 	}
+	c.useTracked(checks)
 	c.checks = checks
 	for _, s := range c.services {
 		c.settle(now, s)
@@ -124,7 +127,7 @@ func (c *core) replace(now time.Time, services []config.Service, begin func(*ser
 }
 
 // use finds a check among the new ones, or begins it with what is known of it.
-func (c *core) use(checks map[checker.Key]*check, spec checker.Spec, by *service) *check {
+func (c *core) use(checks map[checker.Key]*check, spec checker.Spec) *check {
 	key := spec.Key()
 	ch := checks[key]
 	if ch == nil {
@@ -134,8 +137,13 @@ func (c *core) use(checks map[checker.Key]*check, spec checker.Spec, by *service
 		}
 		checks[key] = ch
 	}
-	if len(ch.users) == 0 || ch.users[len(ch.users)-1] != by {
-		ch.users = append(ch.users, by)
+	return ch
+}
+
+// by notes that a service asks for the check's results.
+func (ch *check) by(s *service) *check {
+	if len(ch.users) == 0 || ch.users[len(ch.users)-1] != s {
+		ch.users = append(ch.users, s)
 	}
 	return ch
 }
@@ -148,7 +156,7 @@ func (c *core) touch(s *service) {
 	}
 }
 
-// specs are all checks that the services want, each once.
+// specs are all checks that services and routers want, each once.
 func (c *core) specs() []checker.Spec {
 	specs := make([]checker.Spec, 0, len(c.checks))
 	for _, ch := range c.checks {

@@ -15,6 +15,7 @@ import (
 	"github.com/mainstay-lvs/mainstay/checker"
 	"github.com/mainstay-lvs/mainstay/internal/config"
 	"github.com/mainstay-lvs/mainstay/internal/control"
+	"github.com/mainstay-lvs/mainstay/internal/mastership"
 	"github.com/mainstay-lvs/mainstay/internal/state"
 	"github.com/mainstay-lvs/mainstay/ipvs"
 	"github.com/mainstay-lvs/mainstay/ipvs/kernel"
@@ -37,7 +38,10 @@ type daemon struct {
 	table  table
 	engine *checker.Engine
 	rec    *reconciler
-	saving turn // one at a time: what changes the file in force or the state files
+	sync   *connectionSync
+	// supervisor of the mastership process; nil when it observes.
+	supervisor *mastership.Supervisor
+	saving     turn // one at a time: what changes the file in force or the state files
 
 	loop
 }
@@ -71,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	// Nothing can keep the daemon from starting any more: what will be ours is
 	// recorded, before any of it is added.
-	if err := d.saveOwned(d.owned); err != nil {
+	if err := errors.Join(d.saveOwned(d.owned), d.takeMastership()); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return d.run(ctx, listener, hangups)
@@ -122,6 +126,12 @@ func (d *daemon) open(file *config.Config) (err error) {
 		}
 	}
 	d.core = newCore(d.loadedAt, file.Services, found.Table, saved.drains, saved.overrides, saved.history)
+	d.core.track(file.Routers)
+	d.routers.leaveInit = d.loadedAt.Add(settleTime)
+	d.sync = newConnectionSync(d.table, d.log)
+	if err := d.openMastership(file, saved.masters); err != nil {
+		return err
+	}
 	for _, note := range d.notes {
 		d.log.Warn(note)
 	}
@@ -150,7 +160,7 @@ func (d *daemon) openTable(needed bool) (table, error) {
 		return observe(d.log)
 	}
 	conn, err := kernel.Open()
-	if errors.Is(err, kernel.ErrNoIPVS) && !needed {
+	if errors.Is(err, kernel.ErrNoIPVS) && (!needed || !needsIPVS) {
 		return &observed{}, nil
 	}
 	if err != nil {
@@ -187,6 +197,15 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 	defer stopRec()
 	var rec errgroup.Group
 	rec.Go(func() error { return d.rec.Run(recCtx) })
+	rec.Go(func() error { return d.sync.Run(recCtx) })
+	// So does the mastership process: it hands the addresses over when the daemon was told to
+	// stop, and by itself when the daemon ends otherwise.
+	leadCtx, stopLeading := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopLeading(nil)
+	var leading errgroup.Group
+	if d.supervisor != nil {
+		leading.Go(func() error { return d.supervisor.Run(leadCtx) })
+	}
 
 	d.engine.Set(d.core.specs())
 	parts, partsCtx := errgroup.WithContext(ctx)
@@ -200,12 +219,21 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 	for _, w := range hostWarnings(d.file) {
 		d.log.Warn(w)
 	}
-	d.log.Info("started", "version", d.Version, "virtual_services", len(d.core.services), "observe", d.Observe)
+	d.log.Info("started", "version", d.Version, "virtual_services", len(d.core.services), "virtual_routers", len(d.file.Routers), "observe", d.Observe)
 	err := parts.Wait()
 
 	notify("STOPPING=1")
 	// A part that failed is no reason to take services away: the kernel goes on.
 	asked := ctx.Err() != nil && errors.Is(context.Cause(partsCtx), context.Cause(ctx))
+	if asked {
+		stopLeading(nil)
+	} else {
+		stopLeading(mastership.ErrAbandon)
+	}
+	err = errors.Join(err, leading.Wait())
+	if asked {
+		err = errors.Join(err, d.leaveMastership())
+	}
 	clearing := asked && d.file.Director.OnStop == config.Clear
 	if clearing {
 		d.log.Info("stopping: our services leave the kernel's table (on_stop: clear)")

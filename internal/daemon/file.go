@@ -18,6 +18,7 @@ func load(name string) (*config.Config, config.Problems) {
 	if file != nil {
 		file.File = nil
 	}
+	poisoned(file)
 	return file, problems
 }
 
@@ -41,6 +42,9 @@ func Validate(name string) (summary string, problems, warnings []string) {
 	}
 	summary = fmt.Sprintf("%s is right: %s, %s", name,
 		count(len(file.Services), "virtual service"), count(servers, "real server"))
+	if n := len(file.Routers); n > 0 {
+		summary += ", " + count(n, "virtual router")
+	}
 	return summary, nil, append(warnings, sysctlWarnings(file, readSysctl)...)
 }
 

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,11 +26,12 @@ const (
 // `mainstay explain`.
 type history struct {
 	Servers map[string]map[string][]control.Change `json:"servers"` // by service, then by address
+	Routers map[string][]control.Change            `json:"routers"` // by name
 	changed bool                                   // since it was last saved
 }
 
 func newHistory() *history {
-	return &history{Servers: make(map[string]map[string][]control.Change)}
+	return &history{Servers: make(map[string]map[string][]control.Change), Routers: make(map[string][]control.Change)}
 }
 
 // add records a change, its cause being the reason that the decision gave.
@@ -50,6 +52,16 @@ func (h *history) add(now time.Time, c change) {
 	h.Servers[service][server] = list[max(0, len(list)-historyLength):]
 	h.changed = true
 }
+
+// addRouter records a change of a virtual router's state.
+func (h *history) addRouter(name string, c control.Change) {
+	list := append(h.Routers[name], c)
+	h.Routers[name] = list[max(0, len(list)-historyLength):]
+	h.changed = true
+}
+
+// ofRouter returns what a virtual router went through, oldest first.
+func (h *history) ofRouter(name string) []control.Change { return slices.Clone(h.Routers[name]) }
 
 // onlyWeight reports whether a recorded change was one of weight alone.
 func onlyWeight(c control.Change) bool {

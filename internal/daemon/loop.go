@@ -10,6 +10,7 @@ import (
 
 	"github.com/mainstay-lvs/mainstay/checker"
 	"github.com/mainstay-lvs/mainstay/internal/config"
+	"github.com/mainstay-lvs/mainstay/internal/mastership"
 	"github.com/mainstay-lvs/mainstay/ipvs"
 )
 
@@ -24,6 +25,7 @@ const batch = 1024
 type loop struct {
 	orders  chan func()
 	reports chan report
+	heard   chan mastership.Report
 	ended   chan struct{} // closed when no more orders are taken
 
 	started      config.Director // of the file that the daemon started with
@@ -40,11 +42,12 @@ type loop struct {
 	failures     map[ipvs.Key][]string // what the kernel refused, by service
 	tableError   string                // why the table can't be read or written
 	countAt      time.Time             // when to count connections; zero: nothing drains
+	routers      routers
 }
 
 func newLoop(file *config.Config, s saved) loop {
 	l := loop{
-		orders: make(chan func()), reports: make(chan report, 16), ended: make(chan struct{}),
+		orders: make(chan func()), reports: make(chan report, 16), heard: make(chan mastership.Report), ended: make(chan struct{}),
 		started: file.Director, file: file, loadedAt: time.Now(), notes: s.notes,
 		owned:    make(map[ipvs.Key]bool),
 		failures: make(map[ipvs.Key][]string),
@@ -104,6 +107,8 @@ func (d *daemon) runLoop(ctx context.Context) error {
 			d.take(e)
 		case r := <-d.reports:
 			d.reported(r)
+		case r := <-d.heard:
+			d.reportedMastership(r)
 		case order := <-d.orders:
 			order()
 		case <-timer.C:
@@ -154,6 +159,7 @@ func (d *daemon) decide(now time.Time) {
 		}
 	}
 	d.count(now)
+	d.lead(now)
 }
 
 // count asks for the connections of services where something drains, each second.
@@ -172,6 +178,9 @@ func (d *daemon) count(now time.Time) {
 // wait is how long until a decision is due without an event.
 func (d *daemon) wait(now time.Time) time.Duration {
 	next := earliest(d.core.next, d.countAt)
+	if !d.routers.started && d.ready {
+		next = earliest(next, d.routers.leaveInit)
+	}
 	if next.IsZero() {
 		return time.Hour
 	}

@@ -133,6 +133,9 @@ func (h *history) copy() *history {
 			c.Servers[service][server] = slices.Clone(list)
 		}
 	}
+	for name, list := range h.Routers {
+		c.Routers[name] = slices.Clone(list)
+	}
 	return c
 }
 

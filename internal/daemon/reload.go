@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -33,8 +34,9 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 	}
 	var added []ipvs.Key
 	var owned map[ipvs.Key]bool
+	var masters savedMastership
 	if err := d.do(ctx, func() {
-		owned = maps.Clone(d.owned)
+		owned, masters = maps.Clone(d.owned), d.routers.saved
 		for _, s := range file.Services {
 			if key := s.Head.Key; d.core.byKey[key] == nil {
 				added = append(added, key)
@@ -45,6 +47,10 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 		return nil, err
 	}
 	snapshot, err := d.prepare(added, owned)
+	var foreign map[string][]netip.Prefix
+	if err == nil {
+		masters, foreign, err = d.claimReloaded(file, masters)
+	}
 	if err != nil {
 		return nil, d.refuse(ctx, &control.Refused{Lines: []string{err.Error()}})
 	}
@@ -52,7 +58,12 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 	if err := d.do(ctx, func() {
 		d.restart = notByReload(d.started, file.Director)
 		warnings = append(warnings, d.restart...)
+		d.routers.saved, d.routers.foreign = masters, foreign
 		d.apply(time.Now(), file, added, snapshot.Table)
+		if d.routers.started {
+			d.startRouters()
+		}
+		d.followSync()
 		specs = d.core.specs()
 	}); err != nil {
 		return nil, err
@@ -64,7 +75,7 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 	for _, w := range hostWarnings(file) {
 		d.log.Warn(w)
 	}
-	d.log.Info("reloaded", "virtual_services", len(file.Services), "added", len(added))
+	d.log.Info("reloaded", "virtual_services", len(file.Services), "added", len(added), "virtual_routers", len(file.Routers))
 	return warnings, nil
 }
 
@@ -78,7 +89,7 @@ func (d *daemon) prepare(added []ipvs.Key, owned map[ipvs.Key]bool) (kernel.Snap
 	if len(added) == 0 {
 		return kernel.Snapshot{}, nil
 	}
-	if _, none := d.table.(*observed); none && !d.Observe {
+	if _, none := d.table.(*observed); none && !d.Observe && needsIPVS {
 		// The daemon started without services on a kernel without IPVS.
 		return kernel.Snapshot{}, fmt.Errorf("%w, then restart mainstay", kernel.ErrNoIPVS)
 	}
@@ -91,6 +102,7 @@ func (d *daemon) prepare(added []ipvs.Key, owned map[ipvs.Key]bool) (kernel.Snap
 
 // apply puts a file in force. It runs in the loop.
 func (d *daemon) apply(now time.Time, file *config.Config, added []ipvs.Key, found ipvs.Table) {
+	d.core.routers = file.Routers
 	gone := d.core.reload(now, file.Services, found)
 	d.file, d.loadedAt, d.configError = file, now, ""
 	// Meanwhile services may have left the kernel, and what is ours with them.

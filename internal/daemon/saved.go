@@ -22,6 +22,7 @@ type saved struct {
 	overrides overrides
 	drains    decide.Memory
 	history   *history
+	masters   savedMastership
 	notes     []string // what was wrong with it, a sentence each
 }
 
@@ -64,6 +65,12 @@ func loadSaved(dir string, here state.Kernel, setAside func(name string) (string
 	}
 	if !load(historyFile, s.history) || s.history.Servers == nil {
 		s.history = newHistory()
+	}
+	if s.history.Routers == nil {
+		s.history.Routers = newHistory().Routers
+	}
+	if !load(mastershipFile, &s.masters) {
+		s.masters = savedMastership{}
 	}
 	return s, errors.Join(failed...)
 }

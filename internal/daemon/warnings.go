@@ -86,7 +86,7 @@ func notLocal(file *config.Config, local []netip.Addr) []string {
 	seen := make(map[netip.Addr]bool)
 	for _, s := range file.Services {
 		address := s.Head.Address.Addr()
-		if s.Head.Mark != 0 || seen[address] || slices.Contains(local, address) {
+		if s.Head.Mark != 0 || seen[address] || slices.Contains(local, address) || held(file, address) {
 			continue
 		}
 		seen[address] = true
@@ -94,6 +94,14 @@ func notLocal(file *config.Config, local []netip.Addr) []string {
 			address, s.Name, netip.PrefixFrom(address, address.BitLen())))
 	}
 	return few(warnings, "virtual addresses are not on this host")
+}
+
+// held reports whether a virtual router of the file holds an address, here or on another
+// director.
+func held(file *config.Config, address netip.Addr) bool {
+	return slices.ContainsFunc(file.Routers, func(r config.VirtualRouter) bool {
+		return slices.ContainsFunc(r.Held(), func(p netip.Prefix) bool { return p.Addr() == address })
+	})
 }
 
 // few keeps the first of many sentences of one sort, and says how many more there are.

@@ -11,6 +11,7 @@ import (
 
 	// What the blocks use: with it this test runs again.
 	_ "github.com/mainstay-lvs/mainstay/internal/lab"
+	_ "github.com/mainstay-lvs/mainstay/internal/lab/pair"
 	_ "github.com/mainstay-lvs/mainstay/monitor"
 )
 
@@ -22,6 +23,7 @@ var given = map[string]string{
 	"time":    `"time"`,
 	"monitor": `"` + module + `monitor"`,
 	"lab":     `"` + module + `internal/lab"`,
+	"pair":    `"` + module + `internal/lab/pair"`,
 }
 
 // Every block of Go compiles, as a part of a function that has what its text speaks of.

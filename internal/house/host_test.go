@@ -33,6 +33,8 @@ func (h docHost) ReadFile(path string, _ int64) ([]byte, config.FileStatus, erro
 	switch filepath.Ext(path) {
 	case ".key", ".new", ".old":
 		return []byte("0123456789abcdef0123456789abcdef\n"), config.FileStatus{Mode: 0o640}, nil
+	case ".pass":
+		return []byte("secret12\n"), config.FileStatus{Mode: 0o640}, nil
 	case ".pem":
 		return h.certificate, config.FileStatus{Mode: 0o644}, nil
 	}

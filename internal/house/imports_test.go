@@ -27,12 +27,12 @@ var may = map[string][]string{
 	"internal/link":       {},
 	"internal/mastership": {"vrrp", "internal/link"},
 	"internal/control":    {},
-	"internal/daemon":     {"ipvs", "ipvs/kernel", "checker", "vrrp", "internal/config", "internal/decide", "internal/state", "internal/link", "internal/control", "internal/wire"},
+	"internal/daemon":     {"ipvs", "ipvs/kernel", "checker", "vrrp", "internal/config", "internal/decide", "internal/state", "internal/link", "internal/mastership", "internal/control", "internal/wire"},
 	"examples/realserver": {"monitor"},
 	"examples/demo":       {"internal/lab"},
 	"internal/house":      {},
 	"internal/lab":        {},
-	"internal/lab/":       {"internal/lab", "ipvs"},
+	"internal/lab/":       {"internal/lab", "internal/lab/pair", "ipvs"},
 }
 
 // The rest of the module may not be imported by the packages that users embed, or

@@ -1,5 +1,5 @@
 // Package lab makes test hosts: network namespaces joined by bridges, with real
-// programs running in them. It serves tests and the demo only, and wants root.
+// programs running in them. It serves tests, benchmarks and the demo only, and wants root.
 // With IPVS in the kernel, its own or the one that kernelexec boots, a lab is a
 // load balancer's whole world: directors, real servers and clients.
 //

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -50,6 +51,10 @@ func (l *Lab) addNamespace(name string) string {
 	l.ip("-n", ns, "link", "set", "lo", "up")
 	return ns
 }
+
+// Switch is where the segments' bridges are: each cable's other end, named after its
+// host and segment, such as "lb-a-lan". What every host sends can be seen here.
+func (l *Lab) Switch() *Host { return &Host{Name: "switch", ns: l.prefix + "switch", lab: l} }
 
 // Segment is a network that hosts join: a bridge in a namespace of its own.
 func (l *Lab) segment(name string) {
@@ -131,6 +136,33 @@ func (h *Host) Cable(segment string, plugged bool) {
 	h.lab.t.Helper()
 	state := map[bool]string{true: "up", false: "down"}[plugged]
 	h.lab.ip("-n", h.lab.prefix+"switch", "link", "set", h.Name+"-"+segment, state)
+}
+
+// Isolate parts the host from all others on a segment that are isolated, or joins them
+// again. Hosts that are not isolated still reach it and are reached.
+func (h *Host) Isolate(segment string, isolated bool) {
+	h.lab.t.Helper()
+	state := map[bool]string{true: "on", false: "off"}[isolated]
+	h.lab.ip("-n", h.lab.prefix+"switch", "link", "set", h.Name+"-"+segment, "type", "bridge_slave", "isolated", state)
+}
+
+// Processes are the numbers of all processes of the host, those that left the group of
+// the program that started them included.
+func (h *Host) Processes() []int {
+	h.lab.t.Helper()
+	out, err := exec.Command("ip", "netns", "pids", h.ns).Output()
+	if err != nil {
+		h.lab.t.Fatalf("%s: ip netns pids: %v", h.Name, err)
+	}
+	var pids []int
+	for _, field := range strings.Fields(string(out)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			h.lab.t.Fatalf("%s: ip netns pids: %v", h.Name, err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids
 }
 
 // Command returns a command that runs in the host. In a lab every command is of

@@ -22,6 +22,7 @@ type Process struct {
 	name  string
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
+	see   func(line string) // nil: nobody follows
 
 	mu     sync.Mutex
 	output strings.Builder
@@ -40,8 +41,20 @@ func (h *Host) Start(name string, args ...string) *Process {
 // StartCommand starts a command of [Host.Command] that was prepared further.
 func (h *Host) StartCommand(cmd *exec.Cmd) *Process {
 	h.lab.t.Helper()
+	return h.start(cmd, nil)
+}
+
+// Follow is like [Host.Start], and see is called with each line of output, without its
+// end, from a goroutine that ends with the process.
+func (h *Host) Follow(see func(line string), name string, args ...string) *Process {
+	h.lab.t.Helper()
+	return h.start(h.Command(name, args...), see)
+}
+
+func (h *Host) start(cmd *exec.Cmd, see func(line string)) *Process {
+	h.lab.t.Helper()
 	p := &Process{
-		host: h, name: strings.Join(cmd.Args[4:], " "), cmd: cmd,
+		host: h, name: strings.Join(cmd.Args[4:], " "), cmd: cmd, see: see,
 		more: make(chan struct{}), ended: make(chan struct{}),
 	}
 	out, in := io.Pipe()
@@ -86,6 +99,9 @@ func (p *Process) read(out io.Reader) {
 		close(p.more)
 		p.more = make(chan struct{})
 		p.mu.Unlock()
+		if p.see != nil && line != "" {
+			p.see(strings.TrimSuffix(line, "\n"))
+		}
 		if err != nil {
 			return
 		}

@@ -1,0 +1,314 @@
+package mastership
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/mainstay-lvs/mainstay/internal/link"
+	"github.com/mainstay-lvs/mainstay/vrrp"
+)
+
+// router is one virtual router of the process: its instance, and the [vrrp.Edge] that
+// does to the host what it asks for.
+type router struct {
+	*vrrp.Instance
+	loop      *loop
+	setup     RouterSetup
+	replace   *RouterSetup // what it is to become once it has ended
+	begun     bool         // it was told to start
+	ended     bool
+	priority  uint8 // the effective priority that it was last told
+	fault     fault // why it can't take part by itself
+	told      fault // the fault that its machine was last told of
+	index     int   // of its interface; 0: not there
+	source    netip.Addr
+	conn      *vrrp.Conn // of the loop
+	announcer *link.Announcer
+	hardware  string // the interface's address that the announcer has
+	out       []byte // one packet
+	unheard   bool   // its socket could not be opened
+	leftover  bool   // addresses that should be gone are still there
+}
+
+// fault is why a router can't take part. The zero value: it can.
+type fault struct {
+	cause string
+	dead  bool // and nothing can be sent
+}
+
+func newRouter(l *loop, s RouterSetup) *router {
+	r := &router{loop: l, setup: s}
+	r.Instance = vrrp.NewInstance(s.Router, r)
+	return r
+}
+
+// sameRouter reports whether two setups are of one router, which can go from one to the
+// other in place.
+func sameRouter(a, b vrrp.Router) bool {
+	return a.Name == b.Name && a.Interface == b.Interface && a.VRID == b.VRID && a.Version == b.Version && a.IPv6() == b.IPv6()
+}
+
+// Send sends an advertisement to the router's destinations.
+func (r *router) Send(p *vrrp.Packet) error {
+	if r.conn == nil || !r.source.IsValid() {
+		return fmt.Errorf("%s can't be sent from", r.setup.Interface)
+	}
+	var err error
+	if u := r.setup.Unicast; u != nil {
+		for _, peer := range u.Peers {
+			err = errors.Join(err, r.sendTo(p, peer))
+		}
+		return err
+	}
+	group := vrrp.GroupIPv4
+	if r.setup.IPv6() {
+		group = vrrp.GroupIPv6
+	}
+	return r.sendTo(p, group)
+}
+
+func (r *router) sendTo(p *vrrp.Packet, to netip.Addr) error {
+	r.out = p.Append(r.out[:0], r.source, to)
+	return r.conn.Send(r.out, r.source, to)
+}
+
+// AddAddresses puts the router's addresses on its interface.
+func (r *router) AddAddresses() error {
+	r.leftover = false
+	_, err := r.loop.links.AddAll(r.index, r.setup.Held())
+	return err
+}
+
+// RemoveAddresses takes off those that are ours, and verifies that they are gone.
+func (r *router) RemoveAddresses() error {
+	r.leftover = false
+	if r.index == 0 {
+		return nil // they went with the interface
+	}
+	ours := r.ours()
+	_, err := r.loop.links.RemoveAll(r.index, ours)
+	for _, a := range ours {
+		there, e := r.loop.links.Has(r.index, a)
+		if e == nil && there {
+			e = fmt.Errorf("%s is still on %s", a, r.setup.Interface)
+		}
+		err = errors.Join(err, e)
+	}
+	r.leftover = err != nil
+	return err
+}
+
+// ours are the addresses that we may remove.
+func (r *router) ours() []netip.Prefix {
+	return slices.DeleteFunc(r.setup.Held(), func(p netip.Prefix) bool { return slices.Contains(r.setup.Foreign, p) })
+}
+
+// Announce tells the network where each address is.
+func (r *router) Announce() error {
+	if r.announcer == nil {
+		return nil
+	}
+	var err error
+	for _, a := range r.setup.Held() {
+		err = errors.Join(err, r.announcer.Announce(a.Addr()))
+	}
+	return err
+}
+
+// Warn tells the daemon.
+func (r *router) Warn(sentence string) { r.loop.warn(r.setup.Name, sentence) }
+
+// begin starts the router, once. Addresses of ours that are on the host are an earlier
+// process's.
+func (r *router) begin(now time.Time) {
+	r.begun = true
+	holding := slices.ContainsFunc(r.ours(), r.present)
+	if r.told = r.fault; r.fault.cause != "" {
+		// The machine takes what is found off, and starts when the fault is over.
+		r.do(now, vrrp.Event{Kind: vrrp.Fail, Cause: r.fault.cause, Dead: r.fault.dead})
+	}
+	r.do(now, vrrp.Event{Kind: vrrp.Start, Holding: holding, StandBy: r.setup.StandBy, Delay: r.loop.holdPreemption(now)})
+}
+
+// present asks the kernel whether an address is on the router's interface.
+func (r *router) present(p netip.Prefix) bool {
+	there, err := r.loop.links.Has(r.index, p)
+	return err == nil && there
+}
+
+// do tells the machine something, and the loop what came of it.
+func (r *router) do(now time.Time, e vrrp.Event) { r.loop.came(r, r.Do(now, e)) }
+
+// prioritise tells the machine its priority, less what tracking takes off.
+func (r *router) prioritise(now time.Time) {
+	p := r.setup.Priority
+	if p != vrrp.OwnerPriority {
+		p = uint8(max(1, int(p)-r.setup.Penalty))
+	}
+	if p != r.priority {
+		r.priority = p
+		r.do(now, vrrp.Event{Kind: vrrp.Reprioritise, Priority: p})
+	}
+}
+
+// configure changes the router in place.
+func (r *router) configure(now time.Time, s RouterSetup) {
+	before := r.setup
+	r.setup = s
+	if !before.Router.Equal(s.Router) {
+		r.Instance.Configure(s.Router)
+		r.priority = 0 // what was taken off the old priority is not taken off the new one
+		if r.Machine().Holding() {
+			r.exchange(before)
+		}
+	}
+	r.prioritise(now)
+}
+
+// exchange brings the held addresses from one setup to the one in force: first what is
+// new, then what is gone.
+func (r *router) exchange(before RouterSetup) {
+	var gone []netip.Prefix
+	for _, p := range before.Held() {
+		if !slices.Contains(r.setup.Held(), p) && !slices.Contains(before.Foreign, p) {
+			gone = append(gone, p)
+		}
+	}
+	_, err := r.loop.links.AddAll(r.index, r.setup.Held())
+	if r.Machine().State() == vrrp.Master {
+		err = errors.Join(err, r.Announce())
+	}
+	_, e := r.loop.links.RemoveAll(r.index, gone)
+	if err = errors.Join(err, e); err != nil {
+		r.Warn(err.Error())
+	}
+}
+
+// look brings the router in line with what is known of its interfaces.
+func (r *router) look(now time.Time) {
+	i, there := r.loop.watcher.Interface(r.setup.Interface)
+	if !there {
+		i = link.Interface{}
+	}
+	if i.Index != r.index {
+		r.unbind()
+		r.index = i.Index
+	}
+	r.fault = r.bind(i)
+	for _, name := range r.setup.TrackInterfaces {
+		if t, there := r.loop.watcher.Interface(name); r.fault.cause == "" && (!there || !t.Up) {
+			r.fault = fault{cause: linkFault(name, there)}
+		}
+	}
+	if r.Machine().State() == vrrp.Master && r.fault.cause == "" {
+		r.restore(i)
+	}
+}
+
+func linkFault(name string, there bool) string {
+	if !there {
+		return "the interface " + name + " is not there"
+	}
+	return "the interface " + name + " is down"
+}
+
+// bind readies what the router needs of its interface, and says why it can't.
+func (r *router) bind(i link.Interface) fault {
+	if !i.Up {
+		return fault{linkFault(r.setup.Interface, i.Index != 0), true}
+	}
+	source, why := r.findSource(i)
+	if why != "" {
+		// An interface that has lost IPv6 has also left its groups: listen anew then.
+		r.conn = nil
+		return fault{why, true}
+	}
+	if r.conn == nil {
+		conn, err := r.loop.listen(i, r.setup.IPv6())
+		if err != nil {
+			r.unheard = true
+			return fault{err.Error(), true}
+		}
+		r.conn, r.unheard = conn, false
+	}
+	if source != r.source {
+		r.source = source
+		r.SetSource(source)
+	}
+	if hardware := i.Hardware.String(); r.announcer == nil || hardware != r.hardware {
+		r.closeAnnouncer()
+		a, err := link.OpenAnnouncer(i.Index, i.Name, i.Hardware)
+		if err != nil {
+			return fault{err.Error(), true}
+		}
+		r.announcer, r.hardware = a, hardware
+		if r.Machine().State() == vrrp.Master {
+			if err := r.Announce(); err != nil {
+				r.Warn(err.Error())
+			}
+		}
+	}
+	return fault{}
+}
+
+// findSource finds the address to send from: the one of the file for unicast, else the
+// interface's first one over IPv4, its link-local one over IPv6. Virtual addresses that we
+// add are none.
+func (r *router) findSource(i link.Interface) (source netip.Addr, why string) {
+	for _, a := range i.Addresses {
+		addr := a.Prefix.Addr()
+		switch {
+		case !a.Usable || addr.Is6() != r.setup.IPv6():
+		case r.setup.Unicast != nil:
+			if addr == r.setup.Unicast.Source {
+				return addr, ""
+			}
+		case addr.Is6() && !addr.IsLinkLocalUnicast() || r.loop.virtual(i.Name, a.Prefix):
+		default:
+			return addr, ""
+		}
+	}
+	switch {
+	case r.setup.Unicast != nil:
+		return source, fmt.Sprintf("%s has not the address %s, the unicast source", i.Name, r.setup.Unicast.Source)
+	case r.setup.IPv6():
+		return source, i.Name + " has no link-local IPv6 address to send from"
+	default:
+		return source, i.Name + " has no IPv4 address to send from"
+	}
+}
+
+// restore puts back what somebody took off the interface of a master.
+func (r *router) restore(i link.Interface) {
+	var lost []netip.Prefix
+	for _, p := range r.setup.Held() {
+		known := slices.ContainsFunc(i.Addresses, func(a link.Address) bool { return a.Prefix == p })
+		if !known && !r.present(p) {
+			lost = append(lost, p)
+		}
+	}
+	if len(lost) == 0 {
+		return
+	}
+	_, err := r.loop.links.AddAll(r.index, lost)
+	r.Warn(fmt.Sprintf("somebody took %v off %s: put back, since this router is master", lost, r.setup.Interface))
+	if err = errors.Join(err, r.Announce()); err != nil {
+		r.Warn(err.Error())
+	}
+}
+
+// unbind lets go of an interface that is gone.
+func (r *router) unbind() {
+	r.closeAnnouncer()
+	r.conn, r.source = nil, netip.Addr{}
+}
+
+func (r *router) closeAnnouncer() {
+	if r.announcer != nil {
+		_ = r.announcer.Close()
+		r.announcer = nil
+	}
+}
