@@ -159,7 +159,7 @@ func TestEdgeErrors(t *testing.T) {
 			t.Errorf("%s: %+v, want %q", kind, got, want)
 		}
 	}
-	if want := "router plain: removing the addresses failed: near0: 192.0.2.100 is still there"; !slices.Contains(edge.told, want) {
+	if want := "removing the addresses failed: near0: 192.0.2.100 is still there"; !slices.Contains(edge.told, want) {
 		t.Errorf("told %q, want %q among it", edge.told, want)
 	}
 	if s.Sent != 0 {

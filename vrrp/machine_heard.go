@@ -69,6 +69,21 @@ func (m *Machine) preempts() bool {
 		(m.lower.IsZero() || !m.now.Before(m.lower.Add(m.settings.PreemptDelay)))
 }
 
+// PreemptsAt is when a backup that hears a lesser master will no longer put up with it,
+// and why not before; the zero time where nothing makes it wait.
+func (m *Machine) PreemptsAt() (at time.Time, why string) {
+	if m.state != Backup || !m.settings.Preempt && !m.owner() || m.standBy {
+		return time.Time{}, ""
+	}
+	if m.now.Before(m.hold) {
+		at, why = m.hold, "the last end was not in good order"
+	}
+	if delayed := m.lower.Add(m.settings.PreemptDelay); !m.lower.IsZero() && m.now.Before(delayed) && delayed.After(at) {
+		at, why = delayed, "preempt_delay"
+	}
+	return at, why
+}
+
 // respects reports whether a backup must not become master while it hears that one: a
 // better one, or any where it does not preempt.
 func (m *Machine) respects(h *heardMaster) bool {

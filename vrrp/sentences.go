@@ -10,18 +10,18 @@ import (
 func (i *Instance) sentence(kind warningKind, s *sighting) string {
 	switch {
 	case kind < warningKind(verdictCount):
-		return fmt.Sprintf("router %s: an advertisement of %v is dropped: %s", i.router.Name, s.source, i.whyDropped(Verdict(kind), s))
+		return fmt.Sprintf("an advertisement of %v is dropped: %s", s.source, i.whyDropped(Verdict(kind), s))
 	case kind == twoMasters:
-		return fmt.Sprintf("router %s: %v is master too (priority %d, ours is %d) and does not give way: it does not hear us, look for what keeps protocol %d from it",
-			i.router.Name, s.source, s.priority, i.machine.Effective(), Protocol)
+		return fmt.Sprintf("%v is master too (priority %d, ours is %d) and does not give way: it does not hear us, look for what keeps protocol %d from it",
+			s.source, s.priority, i.machine.Effective(), Protocol)
 	case kind == intervalsDiffer:
-		return fmt.Sprintf("router %s: %v advertises every %v, and we every %v: set the same advert_interval on both",
-			i.router.Name, s.source, s.interval, i.router.AdvertInterval)
+		return fmt.Sprintf("%v advertises every %v, and we every %v: set the same advert_interval on both",
+			s.source, s.interval, i.router.AdvertInterval)
 	case kind == addressesDiffer:
-		return fmt.Sprintf("router %s: %v advertises %s, and we %s: set the same addresses on both",
-			i.router.Name, s.source, list(s.addresses), list(i.addresses))
+		return fmt.Sprintf("%v advertises %s, and we %s: set the same addresses on both",
+			s.source, list(s.addresses), list(i.addresses))
 	}
-	return fmt.Sprintf("router %s: %s failed: %v", i.router.Name, whatFailed[kind-edgeFails], s.err)
+	return fmt.Sprintf("%s failed: %v", whatFailed[kind-edgeFails], s.err)
 }
 
 var whatFailed = [edgeKinds]string{

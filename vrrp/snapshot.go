@@ -24,6 +24,11 @@ type Snapshot struct {
 	Holding    bool  `json:"holding"`     // the addresses are on this host
 	Wanting    bool  `json:"wanting"`     // it would be master, and waits for its sync group
 
+	// PreemptsAt is until when a backup puts up with a lesser master, and PreemptsWhy why;
+	// zero and "" where nothing makes it wait.
+	PreemptsAt  time.Time `json:"preempts_at,omitzero"`
+	PreemptsWhy string    `json:"preempts_why,omitempty"`
+
 	Source netip.Addr `json:"source"` // our own address; "" where it is not known
 	// Master is who is master and with what priority, ourselves included; "" and 0 where
 	// nobody is known.
@@ -78,6 +83,7 @@ func (i *Instance) Snapshot(now time.Time) Snapshot {
 		Warnings:    i.warningsInForce(now),
 	}
 	s.Since, s.Cause = i.history.since()
+	s.PreemptsAt, s.PreemptsWhy = i.machine.PreemptsAt()
 	s.Master, s.MasterPriority = i.machine.Master()
 	for v := Accepted + 1; v < verdictCount; v++ {
 		if n := i.counters.verdicts[v]; n > 0 {

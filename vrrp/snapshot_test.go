@@ -63,7 +63,7 @@ func TestSnapshot(t *testing.T) {
 	"warnings": [
 		{
 			"kind": "wrong_checksum",
-			"sentence": "router plain: an advertisement of 192.0.2.2 is dropped: its checksum is wrong: something damages it on its way",
+			"sentence": "an advertisement of 192.0.2.2 is dropped: its checksum is wrong: something damages it on its way",
 			"seen": "2026-03-01T12:00:00.45Z"
 		}
 	]

@@ -13,7 +13,7 @@ import (
 // which peer, what is wrong, and what to do.
 func TestSentences(t *testing.T) {
 	const (
-		dropped = "router plain: an advertisement of 192.0.2.2 is dropped: "
+		dropped = "an advertisement of 192.0.2.2 is dropped: "
 		old     = "router old: an advertisement of 192.0.2.2 is dropped: "
 		pass    = "router pass: an advertisement of 192.0.2.2 is dropped: "
 	)
@@ -36,7 +36,7 @@ func TestSentences(t *testing.T) {
 	}{
 		{
 			"own_address", 0, datagram(func(d *Datagram) { d.Source = near4 }),
-			"router plain: an advertisement of 192.0.2.1 is dropped: that is our own address; another host has it too, or the network sends back what we send",
+			"an advertisement of 192.0.2.1 is dropped: that is our own address; another host has it too, or the network sends back what we send",
 		},
 		{
 			"group_heard", 5, datagram(func(d *Datagram) { d.Destination = GroupIPv4 }),
@@ -112,15 +112,15 @@ func TestSentences(t *testing.T) {
 		},
 		{
 			"intervals", 0, packet(func(p *Packet) { p.Interval = 2 * time.Second }),
-			"router plain: 192.0.2.2 advertises every 2s, and we every 100ms: set the same advert_interval on both",
+			"192.0.2.2 advertises every 2s, and we every 100ms: set the same advert_interval on both",
 		},
 		{
 			"addresses", 0, packet(func(p *Packet) { p.Addresses = []netip.Addr{near4, far4} }),
-			"router plain: 192.0.2.2 advertises 192.0.2.1, 192.0.2.2, and we 192.0.2.100: set the same addresses on both",
+			"192.0.2.2 advertises 192.0.2.1, 192.0.2.2, and we 192.0.2.100: set the same addresses on both",
 		},
 		{
 			"addresses", 0, packet(func(p *Packet) { p.Addresses = slices.Repeat([]netip.Addr{far4}, 255) }),
-			"router plain: 192.0.2.2 advertises 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2 and 247 more, " +
+			"192.0.2.2 advertises 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2, 192.0.2.2 and 247 more, " +
 				"and we 192.0.2.100: set the same addresses on both",
 		},
 	} {

@@ -22,9 +22,9 @@ command earlier does not undo the order.
 With --cancel the router no longer stands by. Its priority counts again: where it is
 the highest, and preempt is on, the addresses come back.
 
-ROUTER is as status shows it. Exit code 0: another router is master and this one stands
-by, or no longer does. 1: no router took over, or the router may not hand over because
-its priority is 255.`,
+ROUTER is as status shows it. Exit code 0: this router is not master, and stands by; or,
+with --cancel, no longer does. 1: no router took over, or the router may not hand over
+because its priority is 255.`,
 		Example: `  mainstay failover edge
   mainstay failover edge --cancel`,
 		GroupID:           groupRunning,

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -49,9 +50,43 @@ func slips(from, to string) int {
 	return last[len(b)]
 }
 
-// wanted says what may stand in place of a word: the one that was probably
-// meant, or all.
+// elsewhere are words of keepalived's whose meaning has another name here, by the key
+// that must be known where they stand.
+var elsewhere = map[string]struct{ key, hint string }{
+	"vrrp_instance":              {"virtual_routers", "an entry of virtual_routers here"},
+	"vrrp_sync_group":            {"virtual_routers", "sync_group of each virtual router here"},
+	"vrrp_script":                {"virtual_routers", "track: {commands: […]} of a virtual router here"},
+	"virtual_server":             {"virtual_services", "an entry of virtual_services here"},
+	"global_defs":                {"director", "director here"},
+	"state":                      {"vrid", "not needed here: the priority says who is master"},
+	"virtual_router_id":          {"vrid", "vrid here"},
+	"advert_int":                 {"advert_interval", "advert_interval here, such as 1s"},
+	"nopreempt":                  {"preempt", "preempt: false here"},
+	"virtual_ipaddress":          {"addresses", "addresses here"},
+	"virtual_ipaddress_excluded": {"extra_addresses", "extra_addresses here"},
+	"unicast_src_ip":             {"unicast", "unicast: {source: …} here"},
+	"unicast_peer":               {"unicast", "unicast: {peers: […]} here"},
+	"track_interface":            {"track", "track: {interfaces: […]} here"},
+	"track_script":               {"track", "track: {commands: […]} here"},
+	"authentication":             {"auth_pass_file", "auth_pass_file here"},
+	"auth_pass":                  {"auth_pass_file", "auth_pass_file here: the password in a file of its own"},
+	"lvs_sync_daemon":            {"connection_sync", "connection_sync here"},
+	"use_vmac":                   {"vrid", "not there: the interface's own address is used"},
+	"lb_algo":                    {"scheduler", "scheduler here"},
+	"lvs_sched":                  {"scheduler", "scheduler here"},
+	"lb_kind":                    {"forward", "forward here"},
+	"lvs_method":                 {"forward", "forward here"},
+	"persistence_timeout":        {"persistence", "persistence: {timeout: …} here"},
+	"delay_loop":                 {"checks", "interval of a check here"},
+	"real_server":                {"real_servers", "an entry of real_servers here"},
+}
+
+// wanted says what may stand in place of a word: what keepalived's word is here, the
+// one that was probably meant, or all.
 func wanted(given string, words []string) string {
+	if e, ok := elsewhere[given]; ok && slices.Contains(words, e.key) {
+		return "keepalived's " + given + " is " + e.hint
+	}
 	if w, ok := nearest(given, words); ok {
 		return "did you mean " + w + "?"
 	}

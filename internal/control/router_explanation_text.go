@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Text returns the explanation as an operator reads it: how the router stands and why,
@@ -65,7 +66,7 @@ func (r Router) priorityText() string {
 	if r.Effective == r.Priority {
 		return fmt.Sprintf("%d, as in the file", r.Priority)
 	}
-	return fmt.Sprintf("%d advertised, %d in the file", r.Effective, r.Priority)
+	return fmt.Sprintf("%d in force, %d in the file", r.Effective, r.Priority)
 }
 
 func (r Router) penaltyLines() []string {
@@ -77,9 +78,9 @@ func (r Router) penaltyLines() []string {
 }
 
 func (r Router) addressLines() []string {
-	lines := []string{"not on this host:"}
+	lines := []string{"not held here:"}
 	if r.Holding {
-		lines = []string{"on this host:"}
+		lines = []string{"held here:"}
 	}
 	for _, a := range r.Addresses {
 		lines = append(lines, Plain(a))
@@ -101,7 +102,7 @@ func (a Adverts) droppedLines() []string {
 	})
 	var lines []string
 	for _, reason := range reasons {
-		lines = append(lines, fmt.Sprintf("%d: %s", a.Dropped[reason], Plain(reason)))
+		lines = append(lines, fmt.Sprintf("%d: %s", a.Dropped[reason], strings.ReplaceAll(Plain(reason), "_", " ")))
 	}
 	return lines
 }

@@ -58,11 +58,15 @@ func (a addresses) claim(here state.Kernel, routers []config.VirtualRouter, on l
 			return ours, nil, err
 		}
 		for _, p := range r.Held() {
-			switch {
-			case ours.has(r.Interface, p):
-			case slices.Contains(present[r.Interface], p):
-				foreign[r.Name] = append(foreign[r.Name], p)
-			default:
+			if ours.has(r.Interface, p) {
+				continue
+			}
+			// Of another length it is the same address to clients; IPv6 has it once only.
+			i := slices.IndexFunc(present[r.Interface], func(o netip.Prefix) bool { return o.Addr() == p.Addr() })
+			if i >= 0 {
+				foreign[r.Name] = append(foreign[r.Name], present[r.Interface][i])
+			}
+			if i < 0 || present[r.Interface][i] != p && p.Addr().Is4() {
 				ours.Ours[r.Interface] = append(ours.Ours[r.Interface], p)
 			}
 		}

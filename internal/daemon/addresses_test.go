@@ -68,12 +68,23 @@ func TestWhoseAnAddressIs(t *testing.T) {
 			ours:     map[string][]netip.Prefix{"eth1": prefixes("198.51.100.1/24")},
 			stale:    map[string][]netip.Prefix{"eth1": prefixes("198.51.100.1/24")},
 		},
-		"of another length is another's": {
+		"of another length than was recorded it is another's": {
 			recorded: addresses{here, map[string][]netip.Prefix{"eth0": prefixes("192.0.2.100/24")}},
 			present:  map[string][]netip.Prefix{"eth0": prefixes("192.0.2.100/32")},
 			routers:  edge[:1],
 			ours:     map[string][]netip.Prefix{"eth0": prefixes("192.0.2.101/32")},
 			foreign:  map[string][]netip.Prefix{"edge": prefixes("192.0.2.100/32")},
+		},
+		"of another length than the file's it answers all the same": {
+			present: map[string][]netip.Prefix{"eth0": prefixes("192.0.2.100/24")},
+			routers: edge,
+			ours:    map[string][]netip.Prefix{"eth0": prefixes("192.0.2.100/32", "192.0.2.101/32")},
+			foreign: map[string][]netip.Prefix{"edge": prefixes("192.0.2.100/24")},
+		},
+		"of another length, and of IPv6, ours can't be added": {
+			present: map[string][]netip.Prefix{"eth0": prefixes("2001:db8::100/64")},
+			routers: []config.VirtualRouter{holding("six", "eth0", "2001:db8::100/128")},
+			foreign: map[string][]netip.Prefix{"six": prefixes("2001:db8::100/64")},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,8 @@ const (
 	syncOverlap = 3 * time.Second
 	// syncRetry is how long after a failure it is tried again.
 	syncRetry = 5 * time.Second
+	// syncAudit is how often the kernel is asked whether it still does what it was told.
+	syncAudit = 30 * time.Second
 )
 
 // syncWish is what the kernel's sync daemon should do.
@@ -94,6 +96,15 @@ func (c *connectionSync) follow(w syncWish) {
 	c.set(&w)
 }
 
+// listen has the kernel listen beside whatever it does, at the end of the daemon: what a former
+// master still holds back it tells, and a next daemon finds both and ends what is too much.
+func (c *connectionSync) listen(on config.ConnectionSync) error {
+	if c.table == nil {
+		return nil
+	}
+	return c.table.StartSyncDaemon(kernel.SyncDaemon{Role: kernel.SyncBackup, Interface: on.Interface, ID: on.ID})
+}
+
 // forget says that it should do nothing more.
 func (c *connectionSync) forget() {
 	if c.last != nil {
@@ -116,6 +127,7 @@ func (c *connectionSync) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var wish, before *syncWish
+	said := "" // of what is wrong
 	for {
 		select {
 		case <-ctx.Done():
@@ -125,17 +137,18 @@ func (c *connectionSync) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		next, err := c.work(time.Now(), wish, before)
-		if err != nil {
-			c.log.Error("connection sync is not as it should be; it is tried again", "error", err)
-			next = time.Now().Add(syncRetry)
-		} else {
-			before = nil
+		switch {
+		case err != nil:
+			if err.Error() != said {
+				c.log.Error("connection sync is not as it should be; it is tried again", "error", err)
+			}
+			said, next = err.Error(), time.Now().Add(syncRetry)
+		case next.IsZero():
+			said, before, next = "", nil, time.Now().Add(syncAudit)
+		default:
+			said, before = "", nil
 		}
-		if next.IsZero() {
-			timer.Stop()
-		} else {
-			timer.Reset(time.Until(next))
-		}
+		timer.Reset(time.Until(next))
 	}
 }
 

@@ -230,10 +230,11 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 	} else {
 		stopLeading(mastership.ErrAbandon)
 	}
-	err = errors.Join(err, leading.Wait())
-	if asked {
-		err = errors.Join(err, d.leaveMastership())
+	handover := leading.Wait()
+	if asked && handover == nil {
+		handover = d.leaveMastership()
 	}
+	err = errors.Join(err, handover)
 	clearing := asked && d.file.Director.OnStop == config.Clear
 	if clearing {
 		d.log.Info("stopping: our services leave the kernel's table (on_stop: clear)")

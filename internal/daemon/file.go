@@ -45,7 +45,7 @@ func Validate(name string) (summary string, problems, warnings []string) {
 	if n := len(file.Routers); n > 0 {
 		summary += ", " + count(n, "virtual router")
 	}
-	return summary, nil, append(warnings, sysctlWarnings(file, readSysctl)...)
+	return summary, nil, slices.Concat(warnings, sysctlWarnings(file, readSysctl), interfaceWarnings(file, hasInterface))
 }
 
 // count is a number of things in words.

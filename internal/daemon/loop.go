@@ -178,7 +178,7 @@ func (d *daemon) count(now time.Time) {
 // wait is how long until a decision is due without an event.
 func (d *daemon) wait(now time.Time) time.Duration {
 	next := earliest(d.core.next, d.countAt)
-	if !d.routers.started && d.ready {
+	if d.supervisor != nil && len(d.file.Routers) > 0 && !d.routers.started && d.ready && now.Before(d.routers.leaveInit) {
 		next = earliest(next, d.routers.leaveInit)
 	}
 	if next.IsZero() {

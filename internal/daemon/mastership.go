@@ -1,8 +1,12 @@
 package daemon
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/mainstay-lvs/mainstay/internal/config"
 	"github.com/mainstay-lvs/mainstay/internal/mastership"
@@ -23,6 +27,13 @@ type savedMastership struct {
 	Running bool `json:"running"`
 	// StandingBy are routers that an operator has stand by.
 	StandingBy []string `json:"standing_by,omitempty"`
+}
+
+// keep forgets that routers stand by which are in the file no more.
+func (s *savedMastership) keep(routers []config.VirtualRouter) {
+	s.StandingBy = slices.DeleteFunc(slices.Clone(s.StandingBy), func(name string) bool {
+		return !slices.ContainsFunc(routers, func(r config.VirtualRouter) bool { return r.Name == name })
+	})
 }
 
 func (s savedMastership) save(dir *state.Dir) error {
@@ -54,6 +65,7 @@ func (d *daemon) openMastership(file *config.Config, s savedMastership) error {
 		return err
 	}
 	d.routers.saved.addresses, d.routers.foreign = ours, foreign
+	d.routers.saved.keep(file.Routers)
 	d.routers.holding = ours.holds(file.Routers, onInterface)
 	return nil
 }
@@ -71,10 +83,24 @@ func (d *daemon) takeMastership() error {
 	return d.routers.saved.save(d.dir)
 }
 
-// leaveMastership notes that the routers were handed over in good order.
+// leaveTime bounds the wait for a mastership process of an earlier daemon, at the end.
+const leaveTime = 10 * time.Second
+
+// leaveMastership sees at an orderly stop that no address of ours is left on the host,
+// and notes that all is well: what an earlier process left may never have come to a
+// process of this daemon.
 func (d *daemon) leaveMastership() error {
-	if d.dir == nil || !d.routers.saved.Running {
+	if d.dir == nil || len(d.file.Routers) == 0 && len(d.routers.saved.Ours) == 0 {
 		return nil
+	}
+	err := mastership.AwaitEnd(context.Background(), filepath.Join(d.dir.Path(), mastershipLock), leaveTime)
+	if err = errors.Join(err, removeAddresses(d.routers.saved.Ours)); err != nil {
+		return err
+	}
+	if s := &d.sync.last; *s != nil && (*s).master {
+		if err := d.sync.listen((*s).ConnectionSync); err != nil {
+			d.log.Warn("connection sync: this director tells the others of its connections, and should listen", "error", err)
+		}
 	}
 	d.routers.saved.Running = false
 	return d.routers.saved.save(d.dir)
@@ -92,6 +118,7 @@ func (d *daemon) claimReloaded(file *config.Config, s savedMastership) (savedMas
 	}
 	// What the process still has to take off stays recorded until it is gone.
 	s.addresses = ours
+	s.keep(file.Routers)
 	s.Running = s.Running || len(file.Routers) > 0
 	return s, foreign, s.save(d.dir)
 }

@@ -72,7 +72,13 @@ func (d *daemon) saveChanges(ctx context.Context, last decide.Memory) (decide.Me
 	defer d.saving.give()
 	var drains decide.Memory
 	var owned map[ipvs.Key]bool
+	var masters *savedMastership
 	if err := d.do(ctx, func() {
+		if d.routers.changed {
+			d.routers.changed = false
+			saved := d.routers.saved
+			masters = &saved
+		}
 		drains = d.core.kept()
 		if d.ownedChanged {
 			owned, d.ownedChanged = maps.Clone(d.owned), false
@@ -84,6 +90,11 @@ func (d *daemon) saveChanges(ctx context.Context, last decide.Memory) (decide.Me
 	if !reflect.DeepEqual(last, drains) {
 		if err := d.dir.Save(drainsFile, drains); err != nil {
 			errs, drains = append(errs, err), last
+		}
+	}
+	if masters != nil {
+		if err := masters.save(d.dir); err != nil {
+			errs = append(errs, err, d.do(ctx, func() { d.routers.changed = true }))
 		}
 	}
 	if owned != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/checker"
@@ -79,6 +80,9 @@ func (d *daemon) Plan(ctx context.Context, name string) (plan control.Plan, err 
 		core := d.core.hypothetical(now, file, found)
 		if assumed := core.assume(); assumed > 0 {
 			notes = append(notes, count(assumed, "check")+" without a result yet: assumed to pass")
+		}
+		if !reflect.DeepEqual(file.Routers, d.file.Routers) {
+			notes = append(notes, "the virtual routers of the file are not those in force: this is about the kernel's table only")
 		}
 		plan = core.plan(now, found, maps.Clone(d.owned))
 		plan.Notes = notes

@@ -62,6 +62,8 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 		d.apply(time.Now(), file, added, snapshot.Table)
 		if d.routers.started {
 			d.startRouters()
+		} else {
+			d.routers.leaveInit = time.Now().Add(settleTime)
 		}
 		d.followSync()
 		specs = d.core.specs()

@@ -1,11 +1,15 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/checker"
@@ -23,6 +27,8 @@ type routers struct {
 	leaveInit time.Time                 // when they start, whatever tracked commands have not said by then
 	started   bool                      // the mastership process was told of them
 	told      map[string]int            // the penalties that it was told
+	said      map[string]string         // why each router has penalties, as last logged
+	changed   bool                      // saved is not yet saved
 	status    mastership.Status         // its last report
 }
 
@@ -32,7 +38,11 @@ func (d *daemon) news(r mastership.Report) {
 	switch {
 	case r.Transition != nil:
 		t := r.Transition
-		d.log.Info("virtual router "+t.To.String(), "virtual_router", t.Router, "was", t.From.String(), "why", t.Cause)
+		level := slog.LevelInfo
+		if t.To == vrrp.Fault || t.From == vrrp.Retiring && strings.Contains(t.Cause, "no router took over") {
+			level = slog.LevelWarn
+		}
+		d.log.Log(context.Background(), level, "virtual router "+t.To.String(), "virtual_router", t.Router, "was", t.From.String(), "why", t.Cause)
 	case r.Warning != nil && r.Warning.Router != "":
 		d.log.Warn(r.Warning.Warning, "virtual_router", r.Warning.Router)
 	case r.Warning != nil:
@@ -41,6 +51,7 @@ func (d *daemon) news(r mastership.Report) {
 	select {
 	case d.heard <- r:
 	case <-d.ended:
+		d.reportedMastership(r) // nobody else is there any more
 	}
 }
 
@@ -52,11 +63,43 @@ func (d *daemon) reportedMastership(r mastership.Report) {
 			d.log.Warn("the mastership process runs without real-time priority: on a busy host it may be late", "error", why)
 		}
 		d.routers.status = *r.Status
+		d.standBy()
 		d.followSync()
+	case r.Claimed != nil:
+		d.claimed(*r.Claimed)
 	case r.Transition != nil:
 		t := r.Transition
 		d.core.history.addRouter(t.Router, control.Change{At: t.At, From: t.From.String(), To: t.To.String(), Cause: t.Cause})
 	}
+}
+
+// standBy takes over which routers stand by, of those that the process has.
+func (d *daemon) standBy() {
+	var standing []string
+	for _, r := range d.file.Routers {
+		s, known := d.snapshot(r.Name)
+		if known && s.StandingBy || !known && slices.Contains(d.routers.saved.StandingBy, r.Name) {
+			standing = append(standing, r.Name)
+		}
+	}
+	if !slices.Equal(standing, d.routers.saved.StandingBy) {
+		d.routers.saved.StandingBy, d.routers.changed = standing, true
+	}
+}
+
+// claimed makes addresses ours that were somebody else's, until the mastership process had to add
+// them.
+func (d *daemon) claimed(c mastership.Claim) {
+	r, err := d.findRouter(c.Router)
+	if err != nil {
+		return
+	}
+	isClaimed := func(p netip.Prefix) bool { return slices.Contains(c.Addresses, p) }
+	d.routers.foreign = maps.Clone(d.routers.foreign)
+	d.routers.foreign[r.Name] = slices.DeleteFunc(slices.Clone(d.routers.foreign[r.Name]), isClaimed)
+	ours := maps.Clone(d.routers.saved.Ours)
+	ours[r.Interface] = append(slices.Clone(ours[r.Interface]), c.Addresses...)
+	d.routers.saved.Ours, d.routers.changed = ours, true
 }
 
 // followSync has the kernel's sync daemon follow the router that has it.
@@ -66,7 +109,11 @@ func (d *daemon) followSync() {
 			continue
 		}
 		if s, ok := d.snapshot(r.Name); ok {
-			d.sync.follow(syncWish{ConnectionSync: *r.ConnectionSync, master: s.State == vrrp.Master || s.State == vrrp.Retiring, since: s.Since})
+			since := s.Since
+			if now := time.Now(); since.After(now) { // the clock was set back
+				since = now
+			}
+			d.sync.follow(syncWish{ConnectionSync: *r.ConnectionSync, master: s.State == vrrp.Master || s.State == vrrp.Retiring, since: since})
 		}
 		return
 	}
@@ -99,7 +146,29 @@ func (d *daemon) lead(now time.Time) {
 	if penalties := d.core.penalties(); !maps.Equal(penalties, d.routers.told) {
 		d.routers.told = penalties
 		d.supervisor.Penalise(penalties)
+		d.logPenalties()
 	}
+}
+
+// logPenalties logs, for each router whose penalties have changed, what they are now.
+func (d *daemon) logPenalties() {
+	said := make(map[string]string)
+	for i := range d.file.Routers {
+		r := &d.file.Routers[i]
+		var reasons []string
+		for _, p := range d.core.penaltiesOf(r) {
+			reasons = append(reasons, fmt.Sprintf("%d for %s", p.Penalty, p.For))
+		}
+		said[r.Name] = strings.Join(reasons, "; ")
+		switch {
+		case said[r.Name] == d.routers.said[r.Name]:
+		case said[r.Name] == "":
+			d.log.Info("virtual router has no penalty any more", "virtual_router", r.Name, "was", d.routers.said[r.Name])
+		default:
+			d.log.Warn("virtual router has a penalty", "virtual_router", r.Name, "penalty", d.routers.told[r.Name], "why", said[r.Name])
+		}
+	}
+	d.routers.said = said
 }
 
 // startRouters has the mastership process hold the routers of the file in force; also
@@ -110,6 +179,7 @@ func (d *daemon) startRouters() {
 	}
 	d.routers.started = true
 	d.routers.told = d.core.penalties()
+	d.logPenalties()
 	setups := make([]mastership.RouterSetup, 0, len(d.file.Routers))
 	for _, r := range d.file.Routers {
 		setups = append(setups, mastership.RouterSetup{
@@ -128,10 +198,18 @@ func (c *core) track(routers []config.VirtualRouter) {
 
 // useTracked finds or begins the checks that routers track.
 func (c *core) useTracked(checks map[checker.Key]*check) {
+	before := c.tracked
 	c.tracked = make(map[string][]*check)
 	for _, r := range c.routers {
 		for _, t := range r.Commands {
-			c.tracked[r.Name] = append(c.tracked[r.Name], c.use(checks, t.Spec))
+			ch := c.use(checks, t.Spec)
+			c.tracked[r.Name] = append(c.tracked[r.Name], ch)
+			// With another timing it is another check: its last verdict stays until it has one.
+			for _, old := range before[r.Name] {
+				if !ch.seen && old.seen && reflect.DeepEqual(old.spec.Options, t.Spec.Options) {
+					ch.seen, ch.last = true, old.last
+				}
+			}
 		}
 	}
 }
@@ -207,7 +285,7 @@ func (d *daemon) findRouter(name string) (*config.VirtualRouter, error) {
 func (d *daemon) Failover(ctx context.Context, name string, cancel bool) (out control.FailoverResult, err error) {
 	out.Router = name
 	if doErr := d.do(ctx, func() { _, err = d.findRouter(name) }); doErr != nil || err != nil {
-		return out, errorOf(doErr, err)
+		return out, cmp.Or(doErr, err)
 	}
 	if d.supervisor == nil {
 		return out, fmt.Errorf("this mainstay only observes: it holds no virtual router")
@@ -221,20 +299,13 @@ func (d *daemon) Failover(ctx context.Context, name string, cancel bool) (out co
 	defer d.saving.give()
 	var toSave savedMastership
 	if err := d.do(ctx, func() {
-		var standing []string
-		for _, s := range d.routers.status.Routers {
-			if s.StandingBy {
-				standing = append(standing, s.Name)
-			}
-			if s.Name == name {
-				out.State = s.State.String()
-				if s.Master.IsValid() {
-					out.Master = s.Master.String()
-				}
+		if s, known := d.snapshot(name); known {
+			out.State = s.State.String()
+			if s.Master.IsValid() {
+				out.Master = s.Master.String()
 			}
 		}
-		d.routers.saved.StandingBy = standing
-		toSave = d.routers.saved
+		toSave, d.routers.changed = d.routers.saved, false
 		d.startRouters() // a mastership process that must be started again knows it, too
 	}); err != nil {
 		return out, err
@@ -243,13 +314,6 @@ func (d *daemon) Failover(ctx context.Context, name string, cancel bool) (out co
 		return out, fmt.Errorf("done, but a restart will forget it: %w", err)
 	}
 	return out, nil
-}
-
-func errorOf(first, second error) error {
-	if first != nil {
-		return first
-	}
-	return second
 }
 
 // routerStatus is a router in the picture.
@@ -268,12 +332,17 @@ func (d *daemon) routerStatus(r *config.VirtualRouter) control.Router {
 	switch {
 	case d.supervisor == nil:
 		out.Why = "init: this mainstay only observes, and holds no address"
+	case !d.routers.started && d.tableError != "":
+		out.Why = "init: the kernel's table can't be brought in order, so this host is not fit to be master"
 	case !d.routers.started:
 		out.Why = "init: waiting for the first verdicts of the checks"
 	case !known:
-		out.Why = "init: the mastership process is starting"
+		out.Why = "init: the mastership process is starting, or is to be started again (the log says why)"
 	default:
 		out.State, out.Since, out.Why = s.State.String(), s.Since, s.State.String()+": "+s.Cause
+		if s.PreemptsWhy != "" {
+			out.Why += fmt.Sprintf("; puts up with a lesser master until %s (%s)", s.PreemptsAt.Local().Format(time.TimeOnly), s.PreemptsWhy)
+		}
 		out.Effective, out.StandingBy, out.Holding = int(s.Effective), s.StandingBy, s.Holding
 		out.Transitions = int(s.Transitions)
 		if s.Master.IsValid() {
@@ -282,6 +351,14 @@ func (d *daemon) routerStatus(r *config.VirtualRouter) control.Router {
 		out.Adverts = control.Adverts{Sent: s.Sent, Received: s.Received, Dropped: s.Dropped}
 		for _, w := range s.Warnings {
 			out.Warnings = append(out.Warnings, w.Sentence)
+		}
+	}
+	for i, t := range r.Commands {
+		switch ch := d.core.tracked[r.Name][i]; {
+		case !ch.seen:
+			out.Warnings = append(out.Warnings, fmt.Sprintf("the tracked command %s has not run yet: it counts as working", t.Name))
+		case ch.last.Verdict == checker.Unknown:
+			out.Warnings = append(out.Warnings, fmt.Sprintf("the tracked command %s has no verdict yet, and counts as working: %s", t.Name, cmp.Or(ch.last.Reason, "no reason")))
 		}
 	}
 	for _, p := range d.routers.foreign[r.Name] {

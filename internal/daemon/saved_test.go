@@ -163,3 +163,16 @@ func TestWhatAReloadDoesNotChange(t *testing.T) {
 		}
 	}
 }
+
+// Without virtual routers, or where it only observes, the loop waits for events and not
+// for the time at which routers would begin.
+func TestNothingToDoIsNothingDone(t *testing.T) {
+	now := time.Now()
+	d := &daemon{}
+	d.loop = newLoop(&config.Config{}, saved{})
+	d.core = newCore(now, nil, ipvs.Table{}, nil, make(overrides), newHistory())
+	d.ready, d.routers.leaveInit = true, now.Add(-time.Second)
+	if got := d.wait(now); got != time.Hour {
+		t.Errorf("it waits for %v", got)
+	}
+}

@@ -17,7 +17,7 @@ import (
 // hostWarnings are sentences about what on this host does not fit a file: kernel
 // parameters, and virtual addresses that are not there. Mainstay sets none of them.
 func hostWarnings(file *config.Config) []string {
-	warnings := sysctlWarnings(file, readSysctl)
+	warnings := append(sysctlWarnings(file, readSysctl), interfaceWarnings(file, hasInterface)...)
 	local, err := localAddresses()
 	if err != nil {
 		return append(warnings, "the host's addresses are not known: "+err.Error())
@@ -28,6 +28,26 @@ func hostWarnings(file *config.Config) []string {
 			"as a backup it would balance again what the master sent to it (want 1)")
 	}
 	return warnings
+}
+
+// interfaceWarnings names the interfaces of routers that are not on this host now.
+func interfaceWarnings(file *config.Config, there func(name string) bool) []string {
+	var warnings []string
+	seen := make(map[string]bool)
+	for _, r := range file.Routers {
+		for _, name := range append([]string{r.Interface}, r.TrackInterfaces...) {
+			if !seen[name] && !there(name) {
+				warnings = append(warnings, fmt.Sprintf("the interface %s of the virtual router %s is not on this host: it waits in fault until it comes", name, r.Name))
+			}
+			seen[name] = true
+		}
+	}
+	return warnings
+}
+
+func hasInterface(name string) bool {
+	_, err := net.InterfaceByName(name)
+	return err == nil
 }
 
 // sysctlWarnings says which kernel parameters don't fit. A parameter that the kernel

@@ -8,7 +8,7 @@
 // daemon's orders and the next timer, and does one thing after the other.
 //
 // The daemon starts it by way of a [Supervisor]. Both speak over a socket pair, a line of JSON a
-// message: [Order] one way, [Report] the other. The process reads no file, executes
-// nothing and ignores TERM, INT, HUP and ABRT: it ends when it is told to, or when the
+// message: [Order] one way, [Report] the other. The process keeps no file but its lock,
+// executes nothing and ignores TERM, INT, HUP and ABRT: it ends when it is told to, or when the
 // daemon is gone and its routers are handed over.
 package mastership

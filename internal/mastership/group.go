@@ -11,6 +11,7 @@ type member struct {
 	name    string
 	state   vrrp.State
 	wanting bool   // it would be master now
+	follows bool   // another host is its master
 	fault   string // why it can't take part by itself; empty: it can
 }
 
@@ -30,14 +31,18 @@ func groupFault(group string, members []member, of int) string {
 // and asks again, until there is nothing more to tell.
 //
 // All are master or none is: a router becomes master when each member is master or would
-// be, and goes to backup when one is backup that would not be master. So where members
-// disagree backup wins, and they do not chase each other.
+// be, and goes to backup when one follows another host. So where members disagree backup
+// wins, and they do not chase each other. A member that has just begun, and does not know
+// yet whether there is a master, moves nobody.
 func settleGroup(group string, members []member) map[int]vrrp.Event {
 	ready, reluctant := true, ""
 	for _, m := range members {
 		switch {
 		case m.state == vrrp.Backup && !m.wanting:
-			ready, reluctant = false, m.name
+			ready = false
+			if m.follows {
+				reluctant = m.name
+			}
 		case m.state != vrrp.Master && m.state != vrrp.Backup:
 			ready = false
 		}
@@ -48,7 +53,7 @@ func settleGroup(group string, members []member) map[int]vrrp.Event {
 		case ready && m.state == vrrp.Backup:
 			told[i] = vrrp.Event{Kind: vrrp.GroupMaster}
 		case reluctant != "" && m.state == vrrp.Master:
-			told[i] = vrrp.Event{Kind: vrrp.GroupBackup, Cause: fmt.Sprintf("%s of sync group %s is backup", reluctant, group)}
+			told[i] = vrrp.Event{Kind: vrrp.GroupBackup, Cause: fmt.Sprintf("%s of sync group %s is not master", reluctant, group)}
 		}
 	}
 	return told

@@ -11,13 +11,15 @@ import (
 	"github.com/mainstay-lvs/mainstay/vrrp"
 )
 
-// parseMembers reads members such as "a:master b:backup+wants c:fault(eth1 is down)".
+// parseMembers reads members such as "a:master; b:backup+wants; c:fault(eth1 is down)". A backup+follows has
+// heard a master.
 func parseMembers(text string) []member {
 	var out []member
 	for _, word := range strings.Split(text, "; ") {
 		name, state, _ := strings.Cut(word, ":")
 		m := member{name: name}
 		state, m.wanting = strings.CutSuffix(state, "+wants")
+		state, m.follows = strings.CutSuffix(state, "+follows")
 		if s, why, ok := strings.Cut(state, "("); ok {
 			state, m.fault = s, strings.TrimSuffix(why, ")")
 		}
@@ -35,13 +37,15 @@ func TestSettleGroup(t *testing.T) {
 	for _, c := range []struct{ members, want string }{
 		{"a:backup; b:backup", ""},
 		{"a:backup+wants; b:backup", ""},
+		{"a:backup+wants; b:backup+follows", ""},
 		{"a:backup+wants; b:backup+wants", "a group-master, b group-master"},
 		{"a:master; b:backup+wants", "b group-master"},
 		{"a:master; b:master", ""},
-		{"a:master; b:backup", "a group-backup (b of sync group g is backup)"},
+		{"a:master; b:backup", ""}, // it has just begun
+		{"a:master; b:backup+follows", "a group-backup (b of sync group g is not master)"},
 		{"a:master; b:retiring", ""},
 		{"a:backup+wants; b:retiring", ""},
-		{"a:backup; b:retiring; c:master", "c group-backup (a of sync group g is backup)"},
+		{"a:backup+follows; b:retiring; c:master", "c group-backup (a of sync group g is not master)"},
 		{"a:fault(eth1 is down); b:fault", ""},
 		{"a:fault(eth1 is down); b:backup+wants", ""},
 		{"a:init; b:backup+wants", ""},
@@ -84,8 +88,9 @@ func TestAGroupComesToRest(t *testing.T) {
 		for i := range members {
 			members[i] = member{name: fmt.Sprint(i), state: rapid.SampledFrom([]vrrp.State{vrrp.Backup, vrrp.Master}).Draw(t, "state")}
 			members[i].wanting = members[i].state == vrrp.Backup && rapid.Bool().Draw(t, "wanting")
+			members[i].follows = members[i].state == vrrp.Backup && !members[i].wanting
 		}
-		reluctant := slices.ContainsFunc(members, func(m member) bool { return m.state == vrrp.Backup && !m.wanting })
+		reluctant := slices.ContainsFunc(members, func(m member) bool { return m.follows })
 		for round := 0; ; round++ {
 			told := settleGroup("g", members)
 			if len(told) == 0 {
@@ -97,7 +102,7 @@ func TestAGroupComesToRest(t *testing.T) {
 			for i, e := range told {
 				switch e.Kind {
 				case vrrp.GroupMaster:
-					members[i].state, members[i].wanting = vrrp.Master, false
+					members[i].state, members[i].wanting, members[i].follows = vrrp.Master, false, false
 				case vrrp.GroupBackup:
 					members[i].state = vrrp.Backup
 				}

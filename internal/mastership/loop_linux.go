@@ -17,8 +17,16 @@ const (
 	// drainLimit bounds the packets read from a socket in one turn: a flood costs time,
 	// and can't keep the timers from acting.
 	drainLimit = 256
+	// awakeLimit is how long the loop goes on without having slept once, for a flood of
+	// packets; then it sleeps for a moment, which others get.
+	awakeLimit, moment = 100 * time.Millisecond, 100 * time.Microsecond
 	// statusInterval is how often the counters are told where nothing else happens.
 	statusInterval = time.Second
+	// leftoverLimit is how long a router that has ended goes on taking its addresses off.
+	leftoverLimit = 10 * time.Second
+	// daemonSilence is how long the daemon may not ping before it counts as gone: longer
+	// than its watchdog lets it hang.
+	daemonSilence = time.Minute
 	// retryInterval is how often what failed is tried again.
 	retryInterval = time.Second
 )
@@ -37,11 +45,22 @@ type loop struct {
 
 	holdUntil time.Time // routers that start before it do not preempt until then
 	leaving   bool      // it ends when the routers have
+	orphaned  bool      // the daemon is gone
+	pinged    time.Time // when the daemon last was there
+	warned    map[RouterWarning]time.Time
+	dropped   []held // addresses that a reload took from a router that holds them
 	statusAt  time.Time
 	retryAt   time.Time
 	news      bool // something changed that the daemon should hear of
 	packet    [vrrp.ReceiveSize]byte
 	polls     []unix.PollFd
+	slept     time.Time // when the loop last waited for something
+}
+
+// held is an address on an interface.
+type held struct {
+	index  int
+	prefix netip.Prefix
 }
 
 // connKey is what one socket serves: an interface, by its number, and a family.
@@ -53,16 +72,18 @@ type connKey struct {
 // run goes on until the daemon has it stop, or is gone, and the routers have ended.
 func (l *loop) run() error {
 	now := time.Now()
-	l.statusAt = now
+	l.statusAt, l.pinged = now, now
 	for {
 		if err := l.wait(time.Now()); err != nil {
 			return err
 		}
 		now = time.Now()
-		// Advertisements come first: after a stall they may say that the timers are wrong.
-		l.receive(now)
 		l.readLinks(now)
 		l.obey(now)
+		// Those may have taken their time. Advertisements come before timers: after a stall they
+		// may say that the timers are wrong.
+		now = time.Now()
+		l.receive(now)
 		l.fire(now)
 		l.settle(now)
 		l.retire(now)
@@ -86,9 +107,24 @@ func (l *loop) wait(now time.Time) error {
 	for _, c := range l.conns {
 		l.polls = append(l.polls, unix.PollFd{Fd: int32(c.FD()), Events: unix.POLLIN})
 	}
-	timeout := unix.NsecToTimespec(int64(max(0, l.next().Sub(now))))
-	_, err := unix.Ppoll(l.polls, &timeout, nil)
-	if err != nil && !errors.Is(err, unix.EINTR) {
+	if err := sleep(l.polls, l.next().Sub(now)); err != nil {
+		return err
+	}
+	// The kernel kills a thread of real-time priority that never sleeps (realTimeLimit).
+	switch after := time.Now(); {
+	case after.Sub(now) > moment:
+		l.slept = after
+	case after.Sub(l.slept) > awakeLimit:
+		l.slept = after
+		return sleep(nil, moment)
+	}
+	return nil
+}
+
+// sleep waits until there is something to be read, at most for a while.
+func sleep(polls []unix.PollFd, most time.Duration) error {
+	timeout := unix.NsecToTimespec(int64(max(0, most)))
+	if _, err := unix.Ppoll(polls, &timeout, nil); err != nil && !errors.Is(err, unix.EINTR) {
 		return fmt.Errorf("wait for something to happen: %w", err)
 	}
 	return nil
@@ -116,23 +152,34 @@ func earlier(a, b time.Time) time.Time {
 
 // receive hands what has arrived to the routers it is for.
 func (l *loop) receive(now time.Time) {
-	for key, c := range l.conns {
+	for _, c := range l.conns {
 		for range drainLimit {
 			d, ok, err := c.Receive(l.packet[:])
 			if err != nil || !ok {
 				break
 			}
-			vrid, ok := vrrp.PeekVRID(d.Payload)
-			if !ok {
-				continue
-			}
-			for _, r := range l.routers {
-				if r.conn == c && r.setup.VRID == vrid && r.setup.IPv6() == key.ipv6 {
-					l.came(r, r.Receive(now, d))
-				}
+			if r := l.receiver(c, d); r != nil {
+				l.came(r, r.Receive(now, d))
 			}
 		}
 	}
+}
+
+// receiver is the router that a datagram is for; for those that are for none, the first
+// one that listens there, to count them.
+func (l *loop) receiver(c *vrrp.Conn, d vrrp.Datagram) *router {
+	vrid, whole := vrrp.PeekVRID(d.Payload)
+	var any *router
+	for _, r := range l.routers {
+		switch {
+		case r.conn != c || r.ended:
+		case whole && r.setup.VRID == vrid:
+			return r
+		case any == nil:
+			any = r
+		}
+	}
+	return any
 }
 
 // readLinks takes in the kernel's news of interfaces and addresses.
@@ -152,7 +199,7 @@ func (l *loop) look(now time.Time) {
 	for _, r := range l.routers {
 		if !r.ended {
 			r.look(now)
-			l.retryIf(r.unheard, now)
+			l.retryIf(r.unready || r.missing, now)
 		}
 	}
 	l.tellFaults(now)
@@ -190,11 +237,31 @@ func (l *loop) closeUnused() {
 	}
 }
 
-// virtual reports whether an address of an interface is one that we add to it.
+// virtual reports whether an address of an interface is one that a router holds there.
 func (l *loop) virtual(name string, p netip.Prefix) bool {
 	return slices.ContainsFunc(l.routers, func(r *router) bool {
-		return r.setup.Interface == name && slices.Contains(r.ours(), p)
+		return r.setup.Interface == name && slices.Contains(r.setup.Held(), p)
 	})
+}
+
+// heldByAnother reports whether another router than r holds an address of an interface.
+func (l *loop) heldByAnother(r *router, index int, p netip.Prefix) bool {
+	return slices.ContainsFunc(l.routers, func(o *router) bool {
+		return o != r && o.index == index && o.Machine().Holding() && slices.Contains(o.setup.Held(), p)
+	})
+}
+
+// removeDropped takes off what a reload dropped, but for what went to another router.
+func (l *loop) removeDropped() {
+	for _, d := range l.dropped {
+		if l.heldByAnother(nil, d.index, d.prefix) {
+			continue
+		}
+		if _, err := l.links.Remove(d.index, d.prefix); err != nil {
+			l.warn("", err.Error())
+		}
+	}
+	l.dropped = nil
 }
 
 // holdPreemption is how long a router that starts now shall not preempt.
@@ -204,7 +271,7 @@ func (l *loop) holdPreemption(now time.Time) time.Duration { return max(0, l.hol
 func (l *loop) fire(now time.Time) {
 	for _, r := range l.routers {
 		if due := r.Next(); !due.IsZero() && !due.After(now) {
-			l.lateness.Record(now.Sub(due))
+			l.lateness.Record(time.Since(due))
 			r.do(now, vrrp.Event{Kind: vrrp.Timer})
 		}
 	}
@@ -237,7 +304,7 @@ func (l *loop) came(r *router, effects []vrrp.Effect) {
 		case vrrp.FailedOver:
 			l.failedOver(r, e.Done)
 		case vrrp.Ended:
-			r.ended = true
+			r.ended, r.endedAt = true, time.Now()
 		}
 	}
 }
@@ -245,11 +312,13 @@ func (l *loop) came(r *router, effects []vrrp.Effect) {
 // retire forgets routers that have ended, and begins those that replace them.
 func (l *loop) retire(now time.Time) {
 	l.retryIf(slices.ContainsFunc(l.routers, func(r *router) bool { return r.leftover }), now)
-	if !slices.ContainsFunc(l.routers, func(r *router) bool { return r.ended }) {
+	// One that could not take its addresses off goes on trying for a while.
+	over := func(r *router) bool { return r.ended && (!r.leftover || now.Sub(r.endedAt) > leftoverLimit) }
+	if !slices.ContainsFunc(l.routers, over) {
 		return
 	}
 	for i, r := range l.routers {
-		if !r.ended {
+		if !over(r) {
 			continue
 		}
 		l.failedOver(r, false)
@@ -258,7 +327,7 @@ func (l *loop) retire(now time.Time) {
 			l.routers[i] = newRouter(l, *r.replace)
 		}
 	}
-	l.routers = slices.DeleteFunc(l.routers, func(r *router) bool { return r.ended })
+	l.routers = slices.DeleteFunc(l.routers, over)
 	l.begin(now)
 }
 

@@ -35,21 +35,19 @@ func Main(args []string) int {
 }
 
 func start(args []string) error {
-	if len(args) == 0 || len(args) > 3 {
+	second := len(args) == 3 && args[1] == stepReady
+	if len(args) != 1 && !second {
 		return fmt.Errorf("mainstay run starts this by itself: it is not for people")
 	}
 	lock := args[0]
-	if len(args) == 1 {
+	if !second {
 		why := ""
 		if err := becomeRealTime(); err != nil {
 			why = err.Error()
 		}
 		return again(os.Args[0], Command, lock, stepReady, why)
 	}
-	why := ""
-	if len(args) == 3 {
-		why = args[2]
-	}
+	why := args[2]
 	unix.CloseOnExec(pipeFD)
 	if err := takeLock(lock); err != nil {
 		return err

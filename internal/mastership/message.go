@@ -52,6 +52,7 @@ type FailoverOrder struct {
 type Report struct {
 	Status     *Status         `json:"status,omitempty"`
 	Transition *RouterChange   `json:"transition,omitempty"`
+	Claimed    *Claim          `json:"claimed,omitempty"`
 	Warning    *RouterWarning  `json:"warning,omitempty"`
 	Failover   *FailoverAnswer `json:"failover,omitempty"`
 	Pong       uint64          `json:"pong,omitempty"`
@@ -61,6 +62,13 @@ type Report struct {
 type RouterChange struct {
 	Router string `json:"router"`
 	vrrp.Transition
+}
+
+// Claim says that addresses of a router which were somebody else's have left the host, and are ours
+// from now on.
+type Claim struct {
+	Router    string         `json:"router"`
+	Addresses []netip.Prefix `json:"addresses"`
 }
 
 // RouterWarning is what an operator should look at.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/vrrp"
@@ -12,9 +13,17 @@ import (
 // obey carries out the daemon's orders. Where the daemon is gone, the routers are handed
 // over, and the process ends.
 func (l *loop) obey(now time.Time) {
-	if l.pipe.broken {
-		return
+	l.obeyOrders(now)
+	l.pipe.flush()
+	silent := now.Sub(l.pinged) > daemonSilence
+	if (l.pipe.broken || silent) && !l.orphaned {
+		l.orphaned = true
+		l.warn("", "the daemon is gone: handing over")
+		l.leave(now, vrrp.Abandon, "the daemon is gone")
 	}
+}
+
+func (l *loop) obeyOrders(now time.Time) {
 	orders, err := l.pipe.orders()
 	if err != nil {
 		l.warn("", err.Error())
@@ -28,25 +37,21 @@ func (l *loop) obey(now time.Time) {
 		case o.Failover != nil:
 			l.failOver(now, *o.Failover)
 		case o.Ping != 0:
+			l.pinged = now
 			l.pipe.report(Report{Pong: o.Ping}, false)
 		case o.Stop:
-			l.leave(now, vrrp.Stop)
+			l.leave(now, vrrp.Stop, "the daemon stops")
 		}
-	}
-	l.pipe.flush()
-	if l.pipe.broken {
-		l.warn("", "the daemon is gone: handing over")
-		l.leave(now, vrrp.Abandon)
 	}
 }
 
 // leave has all routers hand over; the loop ends when they have.
-func (l *loop) leave(now time.Time, how vrrp.EventKind) {
+func (l *loop) leave(now time.Time, how vrrp.EventKind, cause string) {
 	l.leaving = true
 	for _, r := range l.routers {
 		r.replace = nil
 		if !r.ended {
-			r.do(now, vrrp.Event{Kind: how})
+			r.do(now, vrrp.Event{Kind: how, Cause: cause})
 		}
 	}
 }
@@ -62,17 +67,18 @@ func (l *loop) setUp(now time.Time, s Setup) {
 	}
 	var routers []*router
 	for _, wanted := range s.Routers {
-		i := slices.IndexFunc(l.routers, func(r *router) bool { return r.setup.Name == wanted.Name && !slices.Contains(routers, r) })
-		if i < 0 {
+		r := l.find(wanted, routers)
+		if r == nil {
 			routers = append(routers, newRouter(l, wanted))
 			continue
 		}
-		r := l.routers[i]
 		routers = append(routers, r)
 		switch {
-		case r.replace != nil || !sameRouter(r.setup.Router, wanted.Router):
+		case r.stopping:
 			r.replace = &wanted
-			r.do(now, vrrp.Event{Kind: vrrp.Stop})
+		case !sameRouter(r.setup.Router, wanted.Router):
+			r.replace = &wanted
+			r.stop(now, "the file changed its interface, VRID, version or family")
 		default:
 			r.configure(now, wanted)
 		}
@@ -81,12 +87,27 @@ func (l *loop) setUp(now time.Time, s Setup) {
 		if !slices.Contains(routers, r) {
 			r.replace = nil
 			routers = append(routers, r)
-			r.do(now, vrrp.Event{Kind: vrrp.Stop})
+			r.stop(now, "it is no longer in the file")
 		}
 	}
 	l.routers = routers
+	l.removeDropped()
 	l.news = true
 	l.begin(now)
+}
+
+// find finds the router that is to become what is wanted, none of those that are taken:
+// the same one, whatever its name is now, or one of the same name, which must end first.
+func (l *loop) find(wanted RouterSetup, taken []*router) *router {
+	for _, is := range []func(*router) bool{
+		func(r *router) bool { return sameRouter(r.setup.Router, wanted.Router) },
+		func(r *router) bool { return r.setup.Name == wanted.Name },
+	} {
+		if i := slices.IndexFunc(l.routers, func(r *router) bool { return is(r) && !slices.Contains(taken, r) }); i >= 0 {
+			return l.routers[i]
+		}
+	}
+	return nil
 }
 
 // penalise takes off priorities what tracking says.
@@ -130,7 +151,8 @@ func members(routers []*router) []member {
 	out := make([]member, len(routers))
 	for i, r := range routers {
 		m := r.Machine()
-		out[i] = member{name: r.setup.Name, state: m.State(), wanting: m.Wanting(), fault: r.fault.cause}
+		master, _ := m.Master()
+		out[i] = member{name: r.setup.Name, state: m.State(), wanting: m.Wanting(), follows: master.IsValid(), fault: r.fault.cause}
 	}
 	return out
 }
@@ -217,13 +239,10 @@ func (l *loop) failOver(now time.Time, o FailoverOrder) {
 			return
 		}
 	}
-	f := &failover{id: o.ID, waiting: slices.Clone(group)}
-	l.failovers = append(l.failovers, f)
+	// A router that is on its way already answers all who asked.
+	l.failovers = append(l.failovers, &failover{id: o.ID, waiting: slices.Clone(group)})
 	for _, r := range group {
-		// One that is on its way already answers both.
-		if m := r.Machine(); m.State() != vrrp.Retiring {
-			r.do(now, vrrp.Event{Kind: vrrp.Failover})
-		}
+		r.do(now, vrrp.Event{Kind: vrrp.Failover})
 	}
 }
 
@@ -244,14 +263,30 @@ func (l *loop) failedOver(r *router, done bool) {
 		if len(f.waiting) > 0 {
 			continue
 		}
-		if len(f.failed) > 0 {
-			l.answer(f.id, fmt.Errorf("no router took over: %v is master again, and nothing was lost", f.failed))
-		} else {
+		if len(f.failed) == 0 {
 			l.answer(f.id, nil)
+			continue
 		}
+		l.answer(f.id, f.calledOff(time.Now()))
 	}
 	l.failovers = slices.DeleteFunc(l.failovers, func(f *failover) bool { return len(f.waiting) == 0 })
 	l.news = true
+}
+
+// calledOff undoes a failover that not all routers of the group could do, and says so.
+func (f *failover) calledOff(now time.Time) error {
+	failed := strings.Join(f.failed, ", ")
+	if len(f.done) == 0 {
+		return fmt.Errorf("no router took over from %s: it is as before, and nothing was lost", failed)
+	}
+	var names []string
+	for _, r := range f.done {
+		names = append(names, r.setup.Name)
+		r.setup.StandBy = false
+		r.do(now, vrrp.Event{Kind: vrrp.Cancel})
+	}
+	return fmt.Errorf("%s was taken over, but no router took over from %s of the same sync group: called off, nothing stands by, and the group comes together again by its priorities",
+		strings.Join(names, ", "), failed)
 }
 
 func (l *loop) answer(id uint64, err error) {
@@ -271,8 +306,18 @@ func (l *loop) send(r Report) {
 	}
 }
 
+// warn tells an operator something, the same at most once a minute.
 func (l *loop) warn(router, sentence string) {
-	l.send(Report{Warning: &RouterWarning{Router: router, Warning: sentence}})
+	w := RouterWarning{Router: router, Warning: sentence}
+	now := time.Now()
+	if last, said := l.warned[w]; said && now.Sub(last) < time.Minute {
+		return
+	}
+	if l.warned == nil || len(l.warned) > 1000 {
+		l.warned = make(map[RouterWarning]time.Time)
+	}
+	l.warned[w] = now
+	l.send(Report{Warning: &w})
 }
 
 // tell tells the daemon how the routers stand, when that has changed, and each second.

@@ -37,7 +37,11 @@ func (o *orphanLog) write() {
 			t := r.Transition
 			log.Info("virtual router "+t.To.String(), "virtual_router", t.Router, "was", t.From.String(), "why", t.Cause)
 		case r.Warning != nil:
-			log.Warn(r.Warning.Warning, "virtual_router", r.Warning.Router)
+			if r.Warning.Router != "" {
+				log.Warn(r.Warning.Warning, "virtual_router", r.Warning.Router)
+			} else {
+				log.Warn(r.Warning.Warning)
+			}
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (p *pipe) lines() (orders []Order, err error) {
 }
 
 // report queues a report and writes what can be written. One that is only news is
-// dropped where the daemon does not read; droppedNews says so.
+// dropped where the daemon does not read.
 func (p *pipe) report(r Report, news bool) (dropped bool) {
 	if p.broken || news && len(p.out) > maxUnsent {
 		return true

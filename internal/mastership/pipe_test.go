@@ -3,6 +3,7 @@ package mastership
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -107,5 +108,29 @@ func TestADaemonThatDoesNotRead(t *testing.T) {
 	}
 	if lines := strings.Count(read.String(), "\n"); lines != 1000-dropped+1 || !strings.HasSuffix(read.String(), `{"pong":42}`+"\n") {
 		t.Errorf("%d lines read, %d dropped", lines, dropped)
+	}
+}
+
+// The end of the daemon is noticed wherever it shows first, also when a report can't be
+// written any more.
+func TestAnOrphanHandsOver(t *testing.T) {
+	for name, end := range map[string]func(l *loop, daemon int){
+		"the pipe ends":             func(_ *loop, daemon int) { _ = unix.Shutdown(daemon, unix.SHUT_RDWR) },
+		"a report is not delivered": func(l *loop, _ int) { l.pipe.broken = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, daemon := pair(t)
+			l := &loop{pipe: p, orphan: newOrphanLog(), pinged: time.Now()}
+			l.obey(time.Now())
+			if l.leaving {
+				t.Fatal("it leaves while the daemon is there")
+			}
+			end(l, daemon)
+			l.obey(time.Now())
+			if !l.leaving || !l.orphaned {
+				t.Error("it does not leave")
+			}
+			l.orphan.close()
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/internal/link"
@@ -19,7 +20,9 @@ type router struct {
 	setup     RouterSetup
 	replace   *RouterSetup // what it is to become once it has ended
 	begun     bool         // it was told to start
+	stopping  bool         // it was told to end
 	ended     bool
+	endedAt   time.Time
 	priority  uint8 // the effective priority that it was last told
 	fault     fault // why it can't take part by itself
 	told      fault // the fault that its machine was last told of
@@ -29,7 +32,8 @@ type router struct {
 	announcer *link.Announcer
 	hardware  string // the interface's address that the announcer has
 	out       []byte // one packet
-	unheard   bool   // its socket could not be opened
+	unready   bool   // a socket of its could not be opened
+	missing   bool   // addresses that should be there could not be added
 	leftover  bool   // addresses that should be gone are still there
 }
 
@@ -48,7 +52,7 @@ func newRouter(l *loop, s RouterSetup) *router {
 // sameRouter reports whether two setups are of one router, which can go from one to the
 // other in place.
 func sameRouter(a, b vrrp.Router) bool {
-	return a.Name == b.Name && a.Interface == b.Interface && a.VRID == b.VRID && a.Version == b.Version && a.IPv6() == b.IPv6()
+	return a.Interface == b.Interface && a.VRID == b.VRID && a.Version == b.Version && a.IPv6() == b.IPv6()
 }
 
 // Send sends an advertisement to the router's destinations.
@@ -78,24 +82,37 @@ func (r *router) sendTo(p *vrrp.Packet, to netip.Addr) error {
 // AddAddresses puts the router's addresses on its interface.
 func (r *router) AddAddresses() error {
 	r.leftover = false
-	_, err := r.loop.links.AddAll(r.index, r.setup.Held())
+	added, err := r.loop.links.AddAll(r.index, r.setup.Held())
+	r.missing = err != nil
+	r.claim(added)
 	return err
+}
+
+// claim makes addresses ours that were somebody else's until we had to add them.
+func (r *router) claim(added []netip.Prefix) {
+	var claimed []netip.Prefix
+	for _, p := range added {
+		if slices.Contains(r.setup.Foreign, p) {
+			claimed = append(claimed, p)
+		}
+	}
+	if len(claimed) == 0 {
+		return
+	}
+	r.setup.Foreign = slices.DeleteFunc(slices.Clone(r.setup.Foreign), func(p netip.Prefix) bool { return slices.Contains(claimed, p) })
+	r.loop.pipe.report(Report{Claimed: &Claim{Router: r.setup.Name, Addresses: claimed}}, false)
 }
 
 // RemoveAddresses takes off those that are ours, and verifies that they are gone.
 func (r *router) RemoveAddresses() error {
-	r.leftover = false
+	r.leftover, r.missing = false, false
 	if r.index == 0 {
 		return nil // they went with the interface
 	}
-	ours := r.ours()
+	ours := slices.DeleteFunc(r.ours(), func(p netip.Prefix) bool { return r.loop.heldByAnother(r, r.index, p) })
 	_, err := r.loop.links.RemoveAll(r.index, ours)
-	for _, a := range ours {
-		there, e := r.loop.links.Has(r.index, a)
-		if e == nil && there {
-			e = fmt.Errorf("%s is still on %s", a, r.setup.Interface)
-		}
-		err = errors.Join(err, e)
+	if left := r.present(ours); len(left) > 0 {
+		err = errors.Join(err, fmt.Errorf("%s still on %s", prefixes(left), r.setup.Interface))
 	}
 	r.leftover = err != nil
 	return err
@@ -125,7 +142,7 @@ func (r *router) Warn(sentence string) { r.loop.warn(r.setup.Name, sentence) }
 // process's.
 func (r *router) begin(now time.Time) {
 	r.begun = true
-	holding := slices.ContainsFunc(r.ours(), r.present)
+	holding := len(r.present(r.ours())) > 0
 	if r.told = r.fault; r.fault.cause != "" {
 		// The machine takes what is found off, and starts when the fault is over.
 		r.do(now, vrrp.Event{Kind: vrrp.Fail, Cause: r.fault.cause, Dead: r.fault.dead})
@@ -133,10 +150,41 @@ func (r *router) begin(now time.Time) {
 	r.do(now, vrrp.Event{Kind: vrrp.Start, Holding: holding, StandBy: r.setup.StandBy, Delay: r.loop.holdPreemption(now)})
 }
 
-// present asks the kernel whether an address is on the router's interface.
-func (r *router) present(p netip.Prefix) bool {
-	there, err := r.loop.links.Has(r.index, p)
-	return err == nil && there
+// present asks the kernel which of some addresses are on the router's interface.
+func (r *router) present(of []netip.Prefix) []netip.Prefix {
+	if r.index == 0 || len(of) == 0 {
+		return nil
+	}
+	found, err := r.loop.links.List(r.index)
+	if err != nil {
+		return nil // the interface is gone, or will be asked again
+	}
+	on := make(map[netip.Prefix]bool, len(found))
+	for _, a := range found {
+		on[a.Prefix] = true
+	}
+	return slices.DeleteFunc(slices.Clone(of), func(p netip.Prefix) bool { return !on[p] })
+}
+
+// prefixes lists addresses for a sentence.
+func prefixes(list []netip.Prefix) string {
+	const most = 3
+	var words []string
+	for _, p := range list[:min(most, len(list))] {
+		words = append(words, p.String())
+	}
+	if n := len(list) - most; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(words, ", "), n)
+	}
+	return strings.Join(words, ", ")
+}
+
+// stop has the router hand over, once, and end.
+func (r *router) stop(now time.Time, cause string) {
+	if !r.stopping {
+		r.stopping = true
+		r.do(now, vrrp.Event{Kind: vrrp.Stop, Cause: cause})
+	}
 }
 
 // do tells the machine something, and the loop what came of it.
@@ -169,20 +217,18 @@ func (r *router) configure(now time.Time, s RouterSetup) {
 }
 
 // exchange brings the held addresses from one setup to the one in force: first what is
-// new, then what is gone.
+// new; what is gone is left to the loop, since another router may get it.
 func (r *router) exchange(before RouterSetup) {
-	var gone []netip.Prefix
 	for _, p := range before.Held() {
 		if !slices.Contains(r.setup.Held(), p) && !slices.Contains(before.Foreign, p) {
-			gone = append(gone, p)
+			r.loop.dropped = append(r.loop.dropped, held{r.index, p})
 		}
 	}
-	_, err := r.loop.links.AddAll(r.index, r.setup.Held())
+	err := r.AddAddresses()
 	if r.Machine().State() == vrrp.Master {
 		err = errors.Join(err, r.Announce())
 	}
-	_, e := r.loop.links.RemoveAll(r.index, gone)
-	if err = errors.Join(err, e); err != nil {
+	if err != nil {
 		r.Warn(err.Error())
 	}
 }
@@ -194,6 +240,10 @@ func (r *router) look(now time.Time) {
 		i = link.Interface{}
 	}
 	if i.Index != r.index {
+		if r.index != 0 && r.Machine().Holding() {
+			// It may live on under another name. What went with it is no error.
+			_, _ = r.loop.links.RemoveAll(r.index, r.ours())
+		}
 		r.unbind()
 		r.index = i.Index
 	}
@@ -217,6 +267,7 @@ func linkFault(name string, there bool) string {
 
 // bind readies what the router needs of its interface, and says why it can't.
 func (r *router) bind(i link.Interface) fault {
+	r.unready = false
 	if !i.Up {
 		return fault{linkFault(r.setup.Interface, i.Index != 0), true}
 	}
@@ -229,10 +280,10 @@ func (r *router) bind(i link.Interface) fault {
 	if r.conn == nil {
 		conn, err := r.loop.listen(i, r.setup.IPv6())
 		if err != nil {
-			r.unheard = true
+			r.unready = true
 			return fault{err.Error(), true}
 		}
-		r.conn, r.unheard = conn, false
+		r.conn = conn
 	}
 	if source != r.source {
 		r.source = source
@@ -242,6 +293,7 @@ func (r *router) bind(i link.Interface) fault {
 		r.closeAnnouncer()
 		a, err := link.OpenAnnouncer(i.Index, i.Name, i.Hardware)
 		if err != nil {
+			r.unready = true
 			return fault{err.Error(), true}
 		}
 		r.announcer, r.hardware = a, hardware
@@ -258,6 +310,7 @@ func (r *router) bind(i link.Interface) fault {
 // interface's first one over IPv4, its link-local one over IPv6. Virtual addresses that we
 // add are none.
 func (r *router) findSource(i link.Interface) (source netip.Addr, why string) {
+	var held netip.Addr // on the host before us: the owner has no other
 	for _, a := range i.Addresses {
 		addr := a.Prefix.Addr()
 		switch {
@@ -266,12 +319,16 @@ func (r *router) findSource(i link.Interface) (source netip.Addr, why string) {
 			if addr == r.setup.Unicast.Source {
 				return addr, ""
 			}
-		case addr.Is6() && !addr.IsLinkLocalUnicast() || r.loop.virtual(i.Name, a.Prefix):
-		default:
+		case addr.Is6() && !addr.IsLinkLocalUnicast():
+		case !r.loop.virtual(i.Name, a.Prefix):
 			return addr, ""
+		case !held.IsValid() && slices.Contains(r.setup.Foreign, a.Prefix):
+			held = addr
 		}
 	}
 	switch {
+	case held.IsValid():
+		return held, ""
 	case r.setup.Unicast != nil:
 		return source, fmt.Sprintf("%s has not the address %s, the unicast source", i.Name, r.setup.Unicast.Source)
 	case r.setup.IPv6():
@@ -283,19 +340,24 @@ func (r *router) findSource(i link.Interface) (source netip.Addr, why string) {
 
 // restore puts back what somebody took off the interface of a master.
 func (r *router) restore(i link.Interface) {
-	var lost []netip.Prefix
-	for _, p := range r.setup.Held() {
-		known := slices.ContainsFunc(i.Addresses, func(a link.Address) bool { return a.Prefix == p })
-		if !known && !r.present(p) {
-			lost = append(lost, p)
-		}
+	on := make(map[netip.Addr]bool, len(i.Addresses)) // of whatever length: the address is answered
+	for _, a := range i.Addresses {
+		on[a.Prefix.Addr()] = true
 	}
+	lost := slices.DeleteFunc(r.setup.Held(), func(p netip.Prefix) bool { return on[p.Addr()] })
 	if len(lost) == 0 {
+		r.missing = false
 		return
 	}
-	_, err := r.loop.links.AddAll(r.index, lost)
-	r.Warn(fmt.Sprintf("somebody took %v off %s: put back, since this router is master", lost, r.setup.Interface))
-	if err = errors.Join(err, r.Announce()); err != nil {
+	// The kernel's news may be late: it is asked itself.
+	there := r.present(lost)
+	if lost = slices.DeleteFunc(lost, func(p netip.Prefix) bool { return slices.Contains(there, p) }); len(lost) == 0 {
+		return
+	}
+	if !r.missing {
+		r.Warn(fmt.Sprintf("somebody took %s off %s: put back, since this router is master", prefixes(lost), r.setup.Interface))
+	}
+	if err := errors.Join(r.AddAddresses(), r.Announce()); err != nil {
 		r.Warn(err.Error())
 	}
 }

@@ -25,8 +25,10 @@ const (
 	// silence is how many pings in a row may stay without an answer: 1 s. They are counted and
 	// not timed, so that a daemon that was itself not run blames nobody.
 	silence = 10
-	// restartDelay is the least time between two starts of the process.
-	restartDelay = time.Second
+	// restartDelay is the least time between two starts of the process. It doubles, up to
+	// restartDelayMost, while the process does not live as long as that.
+	restartDelay     = time.Second
+	restartDelayMost = 30 * time.Second
 	// startTime is what a process takes to be there, at most.
 	startTime = 10 * time.Second
 	// holdAfterCrash is how long routers do not preempt after an unclean start.
@@ -51,6 +53,8 @@ type Supervisor struct {
 	mu       sync.Mutex
 	wanted   *Setup // nil: nothing was set yet
 	conn     *child // nil: not running
+	started  bool   // one ran before
+	longest  time.Duration
 	answers  map[uint64]chan FailoverAnswer
 	lastID   uint64
 	restarts int
@@ -68,6 +72,9 @@ func (s *Supervisor) Set(routers []RouterSetup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wanted = &Setup{Routers: routers}
+	for _, r := range routers { // one that leaves the file takes its time, too
+		s.longest = max(s.longest, vrrp.RetireIntervals*r.AdvertInterval)
+	}
 	if s.conn != nil {
 		s.conn.send(Order{Setup: s.wanted})
 	}
@@ -148,22 +155,27 @@ func (s *Supervisor) Failover(ctx context.Context, router string, cancel bool) e
 var ErrAbandon = errors.New("the daemon ends without being told to")
 
 // Run keeps the process going until the context ends; then it has the routers hand
-// over, and waits for the process.
+// over, and waits for the process. An error says that they were not handed over in good order.
 func (s *Supervisor) Run(ctx context.Context) error {
 	select {
 	case <-s.changed:
 	case <-ctx.Done():
 		return nil
 	}
+	delay := restartDelay
 	for unclean := s.Unclean; ctx.Err() == nil; unclean = true {
 		started := time.Now()
 		if err := s.once(ctx, unclean); err != nil {
-			s.Logger.Error("the mastership process ended: starting it again", "error", err)
-			s.mu.Lock()
-			s.restarts++
-			s.mu.Unlock()
+			if ctx.Err() != nil {
+				return fmt.Errorf("the mastership process: %w", err)
+			}
+			s.Logger.Error("the mastership process is not there: starting it again", "error", err)
 		}
-		pause := time.NewTimer(restartDelay - time.Since(started))
+		lived := time.Since(started)
+		pause := time.NewTimer(delay - lived)
+		if delay = min(2*delay, restartDelayMost); lived > restartDelayMost {
+			delay = restartDelay
+		}
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -177,11 +189,14 @@ func (s *Supervisor) Run(ctx context.Context) error {
 func (s *Supervisor) retireLimit() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	limit := time.Duration(0)
-	for _, r := range s.wanted.Routers {
-		limit = max(limit, vrrp.RetireIntervals*r.AdvertInterval)
-	}
-	return limit + leaveMargin
+	return s.longest + leaveMargin
+}
+
+// AwaitEnd waits until no mastership process is there any more, that of an earlier daemon
+// included; one that does not end within the limit is killed.
+func AwaitEnd(ctx context.Context, lock string, limit time.Duration) error {
+	_, err := awaitLock(ctx, lock, limit)
+	return err
 }
 
 // once starts the process, and lives as long as it.
@@ -200,7 +215,10 @@ func (s *Supervisor) once(ctx context.Context, unclean bool) error {
 		return err
 	}
 	s.mu.Lock()
-	s.conn = c
+	if s.started {
+		s.restarts++
+	}
+	s.conn, s.started = c, true
 	setup := *s.wanted
 	if unclean {
 		setup.HoldPreemption = holdAfterCrash
@@ -210,6 +228,9 @@ func (s *Supervisor) once(ctx context.Context, unclean bool) error {
 
 	err = s.live(ctx, c)
 
+	if ctx.Err() == nil {
+		s.News(Report{Status: &Status{}}) // what it said last is no longer so
+	}
 	s.mu.Lock()
 	s.conn = nil
 	for _, a := range s.answers {
@@ -257,7 +278,7 @@ func (s *Supervisor) live(ctx context.Context, c *child) error {
 				seen, unanswered = answered, 0
 			}
 			if unanswered > tolerated {
-				killed = errors.New("it kept silent for 1s, and was killed")
+				killed = fmt.Errorf("it kept silent for %s, and was killed", time.Duration(tolerated)*pingInterval)
 				c.kill()
 				unanswered = 0
 				continue
@@ -410,7 +431,11 @@ func (c *child) read(reports chan<- Report) {
 		if json.Unmarshal(lines.Bytes(), &r) != nil {
 			continue
 		}
-		reports <- r
+		select {
+		case reports <- r:
+		case <-c.closed:
+			return
+		}
 	}
 }
 

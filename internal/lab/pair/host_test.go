@@ -82,6 +82,33 @@ func TestAnAddressOfSomebodyElse(t *testing.T) {
 	}
 }
 
+// Once it has left the host, and a master had to add it, it is Mainstay's as any other.
+func TestAnAddressOfSomebodyElseThatIsGone(t *testing.T) {
+	t.Parallel()
+	p := New(t, Router{Version: 3, Interval: fast}, Member{Program: Mainstay, Priority: high})
+	a := p.Directors[0]
+	a.Host.Address(Virtual+"/32", Segment)
+	a.Start()
+	p.Master(a)
+	mark := p.Mark()
+	a.Host.Run("ip", "address", "del", Virtual+"/32", "dev", Segment)
+	p.Sees(mark, a, Removes, 0)
+	p.Stays(a)
+	a.Stop()
+	p.Bare(a)
+}
+
+// An interface that gets another name takes the addresses along: they are taken off it.
+func TestAnInterfaceThatIsRenamed(t *testing.T) {
+	t.Parallel()
+	p, a := alone(t)
+	a.Host.Run("ip", "link", "set", "dev", Segment, "name", "other0")
+	p.Bare(a)
+	explains(t, a, "fault: the interface lan is not there")
+	a.Host.Run("ip", "link", "set", "dev", "other0", "name", Segment)
+	p.Master(a)
+}
+
 // A tracked interface that is down is a fault: the other takes over, and back.
 func TestATrackedInterface(t *testing.T) {
 	t.Parallel()
@@ -132,7 +159,7 @@ func TestATrackedCommand(t *testing.T) {
 	if removed := p.Sees(mark, a, Removes, 0).At; removed.Before(added) {
 		t.Errorf("it let go %s before the other had the address", added.Sub(removed))
 	}
-	explains(t, a, `(?s)backup: .*priority +50 advertised, 200 in the file.*150 for command /usr/bin/test`)
+	explains(t, a, `(?s)backup: .*priority +50 in force, 200 in the file.*150 for command /usr/bin/test`)
 
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)

@@ -53,7 +53,7 @@ func TestAKilledMastershipProcessIsStartedAgain(t *testing.T) {
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	a.process.WaitFor(0, `the mastership process ended: starting it again`)
+	a.process.WaitFor(0, `the mastership process is not there: starting it again`)
 	p.Stays(a)
 	never(t, p, mark, a, Removes)
 	if got := ping.Stop(); got.Lost > 0 {

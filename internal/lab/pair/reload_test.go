@@ -89,3 +89,100 @@ func TestAReloadOfAWrongFile(t *testing.T) {
 	p.Stays(a)
 	never(t, p, mark, a, Removes)
 }
+
+// A router by another name is still the same router, and an address that goes from one
+// router to another does not leave the host.
+func TestAReloadThatRenamesAndMoves(t *testing.T) {
+	t.Parallel()
+	p := New(t, Router{Version: 3, Interval: fast}, Member{Program: Mainstay, Priority: high, More: `  - name: second
+    interface: lan
+    vrid: 52
+    advert_interval: 100ms
+    addresses: [192.0.2.110/32]
+`})
+	a := p.Directors[0]
+	a.Start()
+	p.Master(a)
+	explainsRouter(t, a, "second", "master: ")
+	mark := p.Mark()
+	rewrite(t, a, "name: "+Name, "name: border",
+		`["192.0.2.100/32", "192.0.2.101/32"]`, `["192.0.2.100/32"]`, "[192.0.2.110/32]", "[192.0.2.110/32, 192.0.2.101/32]")
+	explainsRouter(t, a, "border", "(?s)master: .*192.0.2.100/32")
+	explainsRouter(t, a, "second", "(?s)master: .*192.0.2.101/32")
+	p.Stays(a)
+	never(t, p, mark, a, Removes)
+	for _, e := range p.Since(mark) {
+		if e.What == Advertises && e.Priority == 0 {
+			t.Error("it said priority 0")
+		}
+	}
+}
+
+// A router that is taken out of the file and put back before it has handed over is back
+// once it has.
+func TestAReloadThatIsTakenBack(t *testing.T) {
+	t.Parallel()
+	p, a := alone(t)
+	file := a.mainstayConfig()
+	mark := p.Mark()
+	a.write("mainstay.yaml", file[:strings.Index(file, "virtual_routers:")])
+	if status, said := a.Ask("reload"); status != 0 {
+		t.Fatalf("reload: exit status %d\n%s", status, said)
+	}
+	rewrite(t, a)
+	p.Sees(mark, a, Advertises, 0)
+	p.Sees(mark, a, Advertises, high)
+	p.Master(a)
+}
+
+const second = `    sync_group: both
+  - name: second
+    interface: lan
+    vrid: 52
+    priority: 200
+    advert_interval: 100ms
+    addresses: [192.0.2.110/32]
+    sync_group: both
+`
+
+// A router that joins a sync group does not move those that are master already.
+func TestAReloadThatAddsToASyncGroup(t *testing.T) {
+	t.Parallel()
+	p := New(t, Router{Version: 3, Interval: fast}, Member{Program: Mainstay, Priority: high, More: "    sync_group: both\n"})
+	a := p.Directors[0]
+	a.Start()
+	p.Master(a)
+	mark := p.Mark()
+	a.More = second
+	rewrite(t, a)
+	explainsRouter(t, a, "second", "master: ")
+	p.Stays(a)
+	never(t, p, mark, a, Removes)
+	for _, e := range p.Since(mark) {
+		if e.What == Advertises && e.Priority == 0 {
+			t.Error("it said priority 0")
+		}
+	}
+}
+
+// A failover of a sync group that the peer can do for one router only is called off for
+// all of them.
+func TestAFailoverOfHalfASyncGroup(t *testing.T) {
+	t.Parallel()
+	p := New(t, Router{Version: 3, Interval: fast},
+		Member{Program: Mainstay, Priority: high, More: second}, Member{Program: Mainstay, Priority: low})
+	a, b := p.Directors[0], p.Directors[1]
+	b.Start()
+	a.Start()
+	p.Master(a)
+	explainsRouter(t, a, "second", "master: ")
+	status, said := a.Ask("failover", Name)
+	if status != 1 || !strings.Contains(said, "no router took over from second of the same sync group: called off") {
+		t.Errorf("exit status %d, want 1\n%s", status, said)
+	}
+	p.Master(a)
+	explainsRouter(t, a, "second", "master: ")
+	if _, said := a.Ask("status"); strings.Contains(said, "STANDING BY") {
+		t.Errorf("something stands by:\n%s", said)
+	}
+}

@@ -6,6 +6,7 @@
 //	witness ping ADDRESS CONTROL      asks both addresses each millisecond whether they are there
 //	witness accept ADDRESS:PORT       takes every TCP connection, and closes it; counts them
 //	witness spin                      keeps one processor busy
+//	witness flood INTERFACE VRID      sends what looks like VRRP and is not, until its input ends
 //
 // The first two print a line for each thing they see, after a line "ready", which says
 // that nothing from then on is missed:
@@ -26,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 )
 
 func main() {
@@ -47,6 +49,12 @@ func run(args []string) error {
 		return acceptAll(args[1], os.Stdout)
 	case len(args) == 1 && args[0] == "spin":
 		spin()
+	case len(args) == 3 && args[0] == "flood":
+		vrid, err := strconv.ParseUint(args[2], 10, 8)
+		if err != nil {
+			return fmt.Errorf("flood: %w", err)
+		}
+		return flood(args[1], byte(vrid), os.Stdin, os.Stdout)
 	}
-	return errors.New("usage: witness addresses | adverts | ping ADDRESS CONTROL | accept ADDRESS:PORT | spin")
+	return errors.New("usage: witness addresses | adverts | ping ADDRESS CONTROL | accept ADDRESS:PORT | spin | flood INTERFACE VRID")
 }
