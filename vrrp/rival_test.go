@@ -160,7 +160,7 @@ func TestTwoMasters(t *testing.T) {
 			},
 			states: [2]State{Master, Master},
 			told: []string{
-				"router host0: 192.0.2.2 is master too (priority 100, ours is 200) and does not give way: it does not hear us, look for what keeps protocol 112 from it",
+				"192.0.2.2 is master too (priority 100, ours is 200) and does not give way: it does not hear us, look for what keeps protocol 112 from it",
 			},
 		},
 	} {

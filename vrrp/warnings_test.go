@@ -14,8 +14,8 @@ import (
 func TestSentences(t *testing.T) {
 	const (
 		dropped = "an advertisement of 192.0.2.2 is dropped: "
-		old     = "router old: an advertisement of 192.0.2.2 is dropped: "
-		pass    = "router pass: an advertisement of 192.0.2.2 is dropped: "
+		old     = "an advertisement of 192.0.2.2 is dropped: "
+		pass    = "an advertisement of 192.0.2.2 is dropped: "
 	)
 	packet := func(change func(*Packet)) func(p peered) Datagram {
 		return func(p peered) Datagram { return p.heardFrom(100, change) }
@@ -40,7 +40,7 @@ func TestSentences(t *testing.T) {
 		},
 		{
 			"group_heard", 5, datagram(func(d *Datagram) { d.Destination = GroupIPv4 }),
-			"router unicast: an advertisement of 192.0.2.2 is dropped: it was sent to the group 224.0.0.18, and we are unicast: set unicast on both, or on neither",
+			"an advertisement of 192.0.2.2 is dropped: it was sent to the group 224.0.0.18, and we are unicast: set unicast on both, or on neither",
 		},
 		{
 			"unicast_heard", 0, datagram(func(d *Datagram) { d.Destination = near4 }),
@@ -52,7 +52,7 @@ func TestSentences(t *testing.T) {
 		},
 		{
 			"unknown_peer", 5, datagram(func(d *Datagram) { d.Source = netip.MustParseAddr("192.0.2.66") }),
-			"router unicast: an advertisement of 192.0.2.66 is dropped: it is none of the unicast peers: add it to them if it belongs to this router",
+			"an advertisement of 192.0.2.66 is dropped: it is none of the unicast peers: add it to them if it belongs to this router",
 		},
 		{
 			"too_short", 0, datagram(func(d *Datagram) { d.Payload = d.Payload[:4] }),
