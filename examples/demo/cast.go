@@ -75,6 +75,7 @@ func (d *director) start() {
 		d.stage.Fatalf("%v", err)
 	}
 	d.daemon = d.Start(bin("mainstay"), "run", "--config", file)
+	d.stage.daemons = append(d.stage.daemons, d.daemon)
 	d.daemon.WaitFor(0, "ready")
 }
 
@@ -127,14 +128,14 @@ func (c *cast) awaitSince(start time.Time, what string, so func(table string) bo
 	fmt.Printf("  %s after %d ms\n", what, time.Since(start).Milliseconds())
 }
 
-// pinging asks the virtual address each millisecond whether it is there while act goes
-// on, and says for how long it was not.
+// pinging asks the virtual address each 20 ms whether it is there while act goes on, and
+// says for how long it was not. More often would keep the test kernel's one processor busy.
 func (c *cast) pinging(act func()) {
 	// The second address is on one of the real servers: what it suffers is this kernel's.
-	p := c.client.Start(bin("witness"), "ping", "198.51.100.100", "198.51.100.10")
+	p := c.client.Start(bin("witness"), "ping", "198.51.100.100", "198.51.100.10", "20ms")
 	answered := func() {
 		mark := p.Mark()
-		p.Send("more 20")
+		p.Send("more 5")
 		p.WaitFor(mark, "(?m)^answered$")
 	}
 	answered()

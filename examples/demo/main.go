@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/mainstay-lvs/mainstay/internal/lab"
 )
 
 func main() {
@@ -38,7 +40,10 @@ func play(s *stage) (failure string) {
 }
 
 // stage stands in for a test: package lab sets its hosts up on it.
-type stage struct{ cleanups []func() }
+type stage struct {
+	cleanups []func()
+	daemons  []*lab.Process // what they said is shown where the story fails
+}
 
 // curtain is how a failure ends the story.
 type curtain string
@@ -47,7 +52,12 @@ type curtain string
 func (*stage) Helper() {}
 
 // Fatalf ends the story.
-func (*stage) Fatalf(format string, args ...any) { panic(curtain(fmt.Sprintf(format, args...))) }
+func (s *stage) Fatalf(format string, args ...any) {
+	for _, d := range s.daemons {
+		fmt.Fprintf(os.Stderr, "\nA director said:\n%s", d.Output())
+	}
+	panic(curtain(fmt.Sprintf(format, args...)))
+}
 
 // Logf prints a line.
 func (*stage) Logf(format string, args ...any) { fmt.Printf(format+"\n", args...) }

@@ -54,7 +54,7 @@ func servers(c *cast) {
 }
 
 // mastership is the act in which directors hand over and die. Meanwhile the client asks
-// the virtual address each millisecond whether it is there.
+// the virtual address again and again whether it is there.
 func mastership(c *cast) {
 	a, b := c.directors[0], c.directors[1]
 	say("An operator has lb-a hand over (mainstay failover outside):")

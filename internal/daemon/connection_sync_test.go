@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,7 @@ import (
 // fakeSync is the kernel's sync daemon: one thread of each role.
 type fakeSync struct {
 	table
+	mu      sync.Mutex
 	running []kernel.SyncDaemon
 	log     []string
 	refuse  error
@@ -28,16 +30,29 @@ func (f *fakeSync) note(format string, args ...any) {
 }
 
 func (f *fakeSync) SyncDaemons() ([]kernel.SyncDaemon, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return slices.Clone(f.running), f.refuse
 }
 
+// refuses has the kernel refuse everything, or no longer.
+func (f *fakeSync) refuses(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = err
+}
+
 func (f *fakeSync) StartSyncDaemon(d kernel.SyncDaemon) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.note("+%d %s/%d", d.Role, d.Interface, d.ID)
 	f.running = append(f.running, d)
 	return nil
 }
 
 func (f *fakeSync) StopSyncDaemon(role kernel.SyncRole) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.note("-%d", role)
 	f.running = slices.DeleteFunc(f.running, func(d kernel.SyncDaemon) bool { return d.Role == role })
 	return nil
@@ -45,6 +60,8 @@ func (f *fakeSync) StopSyncDaemon(role kernel.SyncRole) error {
 
 // heard returns what was done since the last call, with the roles' names.
 func (f *fakeSync) heard() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	defer func() { f.log = nil }()
 	return strings.NewReplacer(
 		fmt.Sprintf("+%d ", kernel.SyncMaster), "+master ", fmt.Sprintf("+%d ", kernel.SyncBackup), "+backup ",
@@ -85,10 +102,10 @@ func TestTheSyncDaemonFollowsTheRouter(t *testing.T) {
 		expect("a former master tells on for 3 s", "")
 		time.Sleep(200 * time.Millisecond)
 		expect("then listens", "-master +backup eth0/51")
-		f.refuse = errors.New("no")
+		f.refuses(errors.New("no"))
 		c.follow(syncWish{eth0, true, time.Now()})
 		expect("the kernel refuses", "")
-		f.refuse = nil
+		f.refuses(nil)
 		time.Sleep(syncRetry + time.Millisecond)
 		expect("and is asked again", "-backup +master eth0/51")
 		c.forget()

@@ -3,7 +3,8 @@
 //
 //	witness addresses                 every address that comes to the host or leaves it
 //	witness adverts                   every VRRP advertisement that enters at any interface
-//	witness ping ADDRESS CONTROL      asks both addresses each millisecond whether they are there
+//	witness ping ADDRESS CONTROL [PERIOD]
+//	                                  asks both addresses whether they are there, each millisecond or PERIOD
 //	witness accept ADDRESS:PORT       takes every TCP connection, and closes it; counts them
 //	witness spin                      keeps one processor busy
 //	witness flood INTERFACE VRID      sends what looks like VRRP and is not, until its input ends
@@ -28,6 +29,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 )
 
 func main() {
@@ -43,7 +45,13 @@ func run(args []string) error {
 		return watchAddresses(os.Stdout)
 	case len(args) == 1 && args[0] == "adverts":
 		return watchAdverts(os.Stdout)
-	case len(args) == 3 && args[0] == "ping":
+	case (len(args) == 3 || len(args) == 4) && args[0] == "ping":
+		if len(args) == 4 {
+			var err error
+			if period, err = time.ParseDuration(args[3]); err != nil || period < time.Millisecond {
+				return fmt.Errorf("ping: %q is not a period (want 1ms or more)", args[3])
+			}
+		}
 		return pingBoth(args[1], args[2], os.Stdin, os.Stdout)
 	case len(args) == 2 && args[0] == "accept":
 		return acceptAll(args[1], os.Stdout)
@@ -56,5 +64,5 @@ func run(args []string) error {
 		}
 		return flood(args[1], byte(vrid), os.Stdin, os.Stdout)
 	}
-	return errors.New("usage: witness addresses | adverts | ping ADDRESS CONTROL | accept ADDRESS:PORT | spin | flood INTERFACE VRID")
+	return errors.New("usage: witness addresses | adverts | ping ADDRESS CONTROL [PERIOD] | accept ADDRESS:PORT | spin | flood INTERFACE VRID")
 }

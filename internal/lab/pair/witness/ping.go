@@ -15,8 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// period is how often both are asked.
+var period = time.Millisecond
+
 const (
-	period  = time.Millisecond
 	longest = 5 * time.Minute        // then it ends by itself
 	grace   = 300 * time.Millisecond // how long answers are waited for after the last ping
 	magic   = 0x6d61696e73746179     // begins what our pings carry
