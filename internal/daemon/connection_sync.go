@@ -61,8 +61,7 @@ func syncSteps(now time.Time, wish syncWish, running []kernel.SyncDaemon) (start
 	if wrong {
 		stop = append(stop, wanted.Role)
 	}
-	// The kernel has one thread of each role: a former master listens only when it has
-	// stopped telling, since until then it would hear itself.
+	// A former master listens once it has told all.
 	if !has && (wish.master || !hasOther || over) {
 		start = append(start, wanted)
 	}
@@ -96,13 +95,14 @@ func (c *connectionSync) follow(w syncWish) {
 	c.set(&w)
 }
 
-// listen has the kernel listen beside whatever it does, at the end of the daemon: what a former
-// master still holds back it tells, and a next daemon finds both and ends what is too much.
-func (c *connectionSync) listen(on config.ConnectionSync) error {
-	if c.table == nil {
+// listen has the kernel listen, whatever else it does, at the end of the daemon: what a former
+// master still holds back it tells, and a next daemon finds both threads and ends the one that
+// is too much.
+func (c *connectionSync) listen() error {
+	if c.table == nil || c.last == nil {
 		return nil
 	}
-	return c.table.StartSyncDaemon(kernel.SyncDaemon{Role: kernel.SyncBackup, Interface: on.Interface, ID: on.ID})
+	return c.table.StartSyncDaemon(kernel.SyncDaemon{Role: kernel.SyncBackup, Interface: c.last.Interface, ID: c.last.ID})
 }
 
 // forget says that it should do nothing more.

@@ -230,11 +230,10 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 	} else {
 		stopLeading(mastership.ErrAbandon)
 	}
-	handover := leading.Wait()
-	if asked && handover == nil {
-		handover = d.leaveMastership()
+	err = errors.Join(err, leading.Wait())
+	if asked {
+		err = errors.Join(err, d.leaveMastership())
 	}
-	err = errors.Join(err, handover)
 	clearing := asked && d.file.Director.OnStop == config.Clear
 	if clearing {
 		d.log.Info("stopping: our services leave the kernel's table (on_stop: clear)")
@@ -244,6 +243,11 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 	}
 	stopRec()
 	err = errors.Join(err, rec.Wait())
+	if asked {
+		if sync := d.sync.listen(); sync != nil {
+			d.log.Warn("connection sync: this director does not listen while its daemon is stopped", "error", sync)
+		}
+	}
 	if clearing {
 		var why error
 		if d.owned, why = d.rec.left(); len(d.owned) > 0 {

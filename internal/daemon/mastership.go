@@ -97,11 +97,6 @@ func (d *daemon) leaveMastership() error {
 	if err = errors.Join(err, removeAddresses(d.routers.saved.Ours)); err != nil {
 		return err
 	}
-	if s := &d.sync.last; *s != nil && (*s).master {
-		if err := d.sync.listen((*s).ConnectionSync); err != nil {
-			d.log.Warn("connection sync: this director tells the others of its connections, and should listen", "error", err)
-		}
-	}
 	d.routers.saved.Running = false
 	return d.routers.saved.save(d.dir)
 }

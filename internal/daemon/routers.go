@@ -362,7 +362,7 @@ func (d *daemon) routerStatus(r *config.VirtualRouter) control.Router {
 		}
 	}
 	for _, p := range d.routers.foreign[r.Name] {
-		out.Warnings = append(out.Warnings, fmt.Sprintf("%s was on %s before, and was not put there by Mainstay: it is never taken off (ip address del %s dev %s)",
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%s was on %s before, and was not put there by Mainstay: it stays where it is (ip address del %s dev %s, while this router is not master)",
 			p, r.Interface, p, r.Interface))
 	}
 	return out

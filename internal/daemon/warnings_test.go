@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mainstay-lvs/mainstay/internal/config"
 )
 
@@ -54,5 +56,19 @@ func TestOfManyWarningsAFewAreShown(t *testing.T) {
 	}
 	if got := few(many[:5], "things are wrong"); !slices.Equal(got, many[:5]) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// An interface that is not there is no mistake of the file, and worth a word; each once.
+func TestInterfacesThatAreNotThere(t *testing.T) {
+	file := &config.Config{Routers: []config.VirtualRouter{holding("edge", "eth0"), holding("inside", "eth9"), holding("another", "eth9")}}
+	file.Routers[0].TrackInterfaces = []string{"eth1", "eth8"}
+	got := interfaceWarnings(file, func(name string) bool { return name == "eth0" || name == "eth1" })
+	want := []string{
+		"the interface eth8 of the virtual router edge is not on this host: it waits in fault until it comes",
+		"the interface eth9 of the virtual router inside is not on this host: it waits in fault until it comes",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-lvs/mainstay/internal/lab/script"
 	"github.com/mainstay-lvs/mainstay/ipvs"
 )
 
@@ -33,7 +34,7 @@ func (w *world) setService(args, lines []string) {
 		w.setOption(&s, arg)
 	}
 	for _, line := range lines {
-		s.Servers = append(s.Servers, w.server(words(w.t, line)))
+		s.Servers = append(s.Servers, w.server(script.Words(w.t, line)))
 	}
 	if i := slices.IndexFunc(w.services, func(other Service) bool { return other.Name == s.Name }); i >= 0 {
 		w.services[i] = s
@@ -94,7 +95,7 @@ func (w *world) setKernel(s Service, lines []string) string {
 	w.t.Helper()
 	found := s.Head.Head()
 	for _, line := range lines {
-		found.Servers = append(found.Servers, w.server(words(w.t, line)).Server)
+		found.Servers = append(found.Servers, w.server(script.Words(w.t, line)).Server)
 	}
 	in := w.inputs[s.Head.Key]
 	in.Adopted = &found

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mainstay-lvs/mainstay/internal/lab/script"
 	"github.com/mainstay-lvs/mainstay/ipvs"
 )
 
@@ -60,7 +61,7 @@ func (w *world) run(command, lines []string) string {
 		return w.setKernel(w.service(args[0]), lines)
 	case "check":
 		for _, line := range lines {
-			w.setCheck(w.service(args[0]), words(w.t, line))
+			w.setCheck(w.service(args[0]), script.Words(w.t, line))
 		}
 	case "override":
 		w.setOverride(w.service(args[0]), address(w.t, args[1]), args[2])

@@ -169,17 +169,17 @@ func (l *loop) receive(now time.Time) {
 // one that listens there, to count them.
 func (l *loop) receiver(c *vrrp.Conn, d vrrp.Datagram) *router {
 	vrid, whole := vrrp.PeekVRID(d.Payload)
-	var any *router
+	var first *router
 	for _, r := range l.routers {
 		switch {
 		case r.conn != c || r.ended:
 		case whole && r.setup.VRID == vrid:
 			return r
-		case any == nil:
-			any = r
+		case first == nil:
+			first = r
 		}
 	}
-	return any
+	return first
 }
 
 // readLinks takes in the kernel's news of interfaces and addresses.

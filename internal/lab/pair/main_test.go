@@ -94,3 +94,15 @@ func never(t *testing.T, p *Pair, mark int, d *Director, what What) {
 		}
 	}
 }
+
+// neverLetsGo fails where a director gave up any of the addresses from a mark on, or said
+// that it would.
+func neverLetsGo(t *testing.T, p *Pair, mark int, d *Director) {
+	t.Helper()
+	never(t, p, mark, d, Removes)
+	for _, e := range p.Since(mark) {
+		if e.Director == d && e.What == Advertises && e.Priority == 0 {
+			t.Errorf("not wanted: %s", e)
+		}
+	}
+}

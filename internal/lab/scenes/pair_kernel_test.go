@@ -192,6 +192,28 @@ func TestAnIdleConnectionSurvivesARestartOfThePeerAndAFailover(t *testing.T) {
 	}
 }
 
+// A master whose daemon is stopped listens while it is away, so that what clients open
+// meanwhile is known to it when it takes over again.
+func TestAStoppedMasterListens(t *testing.T) {
+	c := newCouple(t)
+	c.begin()
+	c.a.tells()
+	c.a.daemon.Stop()
+	if got := c.a.director.Run("ipvsadm", "-Ln", "--daemon"); !strings.Contains(got, "backup sync daemon (mcast=front, syncid=51") {
+		t.Errorf("after the stop the kernel's sync daemon is\n%s", got)
+	}
+	c.b.leads()
+	c.b.tells()
+	connection, server := c.open()
+	c.a.knows(1)
+	c.a.start()
+	c.a.leads()
+	if got := c.ask(connection); got != server {
+		t.Errorf("before it was %s, now it is %s", server, got)
+	}
+	c.a.tells()
+}
+
 // The quorum of a tracked service moves the address to where it works.
 func TestALostQuorumMovesTheAddress(t *testing.T) {
 	c := newCouple(t)
