@@ -28,7 +28,7 @@ connections as the kernel counts them. Its states:
   maint     out, by the operator or by its own program
 
 A router with an arrow has its addresses on this host. PRIORITY is the one of the file;
-where tracking takes something off, the one that is advertised stands before it. MASTER
+where tracking or standing by takes something off, the one in force stands before it. MASTER
 is the address of the router that is master, this one or another. Its states:
 
   init      not started yet
