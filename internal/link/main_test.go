@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,50 +20,18 @@ import (
 	"github.com/mainstay-lvs/mainstay/internal/lab"
 )
 
-// inNamespace marks the process that has a network of its own.
-const inNamespace = "MAINSTAY_LINK_TEST_NAMESPACE"
-
 // TestMain has the tests run in a network namespace of their own, which ends with them, and
-// where the names of further ones that they make are nobody else's either.
+// where an interface has the addresses that a test gives it and no others.
 func TestMain(m *testing.M) {
-	if err := enterNamespace(); err != nil {
-		fmt.Fprintln(os.Stderr, "a network namespace for the tests:", err)
+	if err := lab.OwnNetwork(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if out, err := exec.Command("sysctl", "-qw", "net.ipv6.conf.default.addr_gen_mode=1").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "sysctl: %v: %s\n", err, out)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
-}
-
-func enterNamespace() error {
-	if os.Getenv(inNamespace) == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return err
-		}
-		unshare, err := exec.LookPath("unshare")
-		if err != nil {
-			return err
-		}
-		argv := append([]string{unshare, "--net", "--mount", "--", self}, os.Args[1:]...)
-		return syscall.Exec(unshare, argv, append(os.Environ(), inNamespace+"=1"))
-	}
-	if os.Getenv(inNamespace) != "1" {
-		return nil // a process that a test started
-	}
-	if err := os.Setenv(inNamespace, "2"); err != nil {
-		return err
-	}
-	for _, command := range []string{
-		"mkdir -p /run/netns",
-		"mount -t tmpfs none /run/netns",
-		"ip link set lo up",
-		"sysctl -qw net.ipv6.conf.default.addr_gen_mode=1", // an interface has the addresses that a test gives it
-	} {
-		argv := strings.Fields(command)
-		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", command, err, out)
-		}
-	}
-	return nil
 }
 
 // reporter is a test, or one check of a property.
