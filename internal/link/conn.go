@@ -121,26 +121,13 @@ func (c *Conn) RemoveAll(index int, prefixes []netip.Prefix) (removed []netip.Pr
 	)
 }
 
-// Has asks the kernel whether an interface has an address, with just this prefix length. An
-// interface that is gone has none.
-func (c *Conn) Has(index int, p netip.Prefix) (bool, error) {
-	if err := valid([]netip.Prefix{p}); err != nil {
-		return false, err
-	}
-	list, err := c.s.addresses(index, familyOf(p.Addr()))
-	if err != nil && !gone(err) {
-		return false, fmt.Errorf("look for %s on %s: %w", p, c.s.name(index), explain(err, "", false))
-	}
-	return slices.ContainsFunc(list, func(h held) bool { return h.Prefix == p }), nil
-}
-
 // List asks the kernel for the addresses of an interface, in the order of
-// [Interface].Addresses.
+// [Interface].Addresses. An interface that is gone has none.
 func (c *Conn) List(index int) ([]Address, error) {
 	var list []Address
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		some, err := c.s.addresses(index, family)
-		if err != nil {
+		if err != nil && !gone(err) {
 			return nil, fmt.Errorf("read the addresses of %s: %w", c.s.name(index), explain(err, "", false))
 		}
 		if family == unix.AF_INET6 {

@@ -67,7 +67,7 @@ func TestAddresses(t *testing.T) {
 				t.Errorf("added %v, error %v", added, err)
 			}
 			for _, p := range added {
-				if has, err := c.Has(index, p); err != nil || !has {
+				if has, err := listed(c, index, p); err != nil || !has {
 					t.Errorf("has %s: %v, %v", p, has, err)
 				}
 			}
@@ -76,7 +76,7 @@ func TestAddresses(t *testing.T) {
 				t.Errorf("removed %v, error %v", removed, err)
 			}
 			for _, p := range removed {
-				if has, err := c.Has(index, p); err != nil || has {
+				if has, err := listed(c, index, p); err != nil || has {
 					t.Errorf("has %s: %v, %v", p, has, err)
 				}
 			}
@@ -292,7 +292,6 @@ func TestErrors(t *testing.T) {
 	run(t, "ip link delete "+gone)
 
 	add := func(index int, p ...string) error { _, err := c.AddAll(index, prefixes(p...)); return err }
-	_, listed := c.List(goneNumber)
 	tests := []struct {
 		name string
 		err  error
@@ -311,7 +310,6 @@ func TestErrors(t *testing.T) {
 			"the interface is gone", add(goneNumber, "192.0.2.100/32"), unix.ENODEV,
 			fmt.Sprintf("add 192.0.2.100/32 to the interface that had number %d: there is no such interface any more: it must be looked up anew by its name (no such device", goneNumber),
 		},
-		{"no addresses of nothing", listed, unix.ENODEV, fmt.Sprintf("read the addresses of the interface that had number %d: there is no such interface any more", goneNumber)},
 		{"no prefix", func() error { _, err := c.Add(number, netip.Prefix{}); return err }(), nil, "invalid Prefix is no IPv4 or IPv6 address"},
 		{"IPv4 in IPv6", add(number, "::ffff:192.0.2.1/128"), nil, "::ffff:192.0.2.1/128 is no IPv4 or IPv6 address"},
 	}
@@ -328,7 +326,7 @@ func TestErrors(t *testing.T) {
 	}
 	// What is wanted gone from an interface that is gone, is.
 	for _, p := range prefixes("192.0.2.100/24", "2001:db8::100/128") {
-		if has, err := c.Has(goneNumber, p); has || err != nil {
+		if has, err := listed(c, goneNumber, p); has || err != nil {
 			t.Errorf("has %s: %v, %v", p, has, err)
 		}
 		if removed, err := c.Remove(goneNumber, p); removed || err != nil {
@@ -373,7 +371,7 @@ func TestWithoutPrivilege(t *testing.T) {
 			t.Errorf("\n got %v\nwant %s", test.err, test.want)
 		}
 	}
-	if has, err := c.Has(lo.Index, netip.MustParsePrefix("127.0.0.1/8")); err != nil || !has {
+	if has, err := listed(c, lo.Index, netip.MustParsePrefix("127.0.0.1/8")); err != nil || !has {
 		t.Errorf("has 127.0.0.1/8: %v, %v", has, err)
 	}
 }
@@ -399,4 +397,11 @@ func TestClosed(t *testing.T) {
 	if _, err := w.Read(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Read: %v", err)
 	}
+}
+
+// listed reports whether the kernel has an address on an interface, with just this
+// prefix length.
+func listed(c *Conn, index int, p netip.Prefix) (bool, error) {
+	list, err := c.List(index)
+	return slices.ContainsFunc(list, func(a Address) bool { return a.Prefix == p }), err
 }

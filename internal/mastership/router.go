@@ -111,9 +111,11 @@ func (r *router) RemoveAddresses() error {
 	}
 	ours := slices.DeleteFunc(r.ours(), func(p netip.Prefix) bool { return r.loop.heldByAnother(r, r.index, p) })
 	_, err := r.loop.links.RemoveAll(r.index, ours)
-	if left := r.present(ours); len(left) > 0 {
-		err = errors.Join(err, fmt.Errorf("%s still on %s", prefixes(left), r.setup.Interface))
+	left, e := r.present(ours)
+	if len(left) > 0 {
+		e = fmt.Errorf("%s still on %s", prefixes(left), r.setup.Interface)
 	}
+	err = errors.Join(err, e)
 	r.leftover = err != nil
 	return err
 }
@@ -142,28 +144,31 @@ func (r *router) Warn(sentence string) { r.loop.warn(r.setup.Name, sentence) }
 // process's.
 func (r *router) begin(now time.Time) {
 	r.begun = true
-	holding := len(r.present(r.ours())) > 0
+	found, err := r.present(r.ours())
+	if err != nil {
+		r.Warn(err.Error())
+	}
 	if r.told = r.fault; r.fault.cause != "" {
 		// The machine takes what is found off, and starts when the fault is over.
 		r.do(now, vrrp.Event{Kind: vrrp.Fail, Cause: r.fault.cause, Dead: r.fault.dead})
 	}
-	r.do(now, vrrp.Event{Kind: vrrp.Start, Holding: holding, StandBy: r.setup.StandBy, Delay: r.loop.holdPreemption(now)})
+	r.do(now, vrrp.Event{Kind: vrrp.Start, Holding: len(found) > 0, StandBy: r.setup.StandBy, Delay: r.loop.holdPreemption(now)})
 }
 
 // present asks the kernel which of some addresses are on the router's interface.
-func (r *router) present(of []netip.Prefix) []netip.Prefix {
+func (r *router) present(of []netip.Prefix) ([]netip.Prefix, error) {
 	if r.index == 0 || len(of) == 0 {
-		return nil
+		return nil, nil
 	}
 	found, err := r.loop.links.List(r.index)
 	if err != nil {
-		return nil // the interface is gone, or will be asked again
+		return nil, err
 	}
 	on := make(map[netip.Prefix]bool, len(found))
 	for _, a := range found {
 		on[a.Prefix] = true
 	}
-	return slices.DeleteFunc(slices.Clone(of), func(p netip.Prefix) bool { return !on[p] })
+	return slices.DeleteFunc(slices.Clone(of), func(p netip.Prefix) bool { return !on[p] }), nil
 }
 
 // prefixes lists addresses for a sentence.
@@ -350,7 +355,12 @@ func (r *router) restore(i link.Interface) {
 		return
 	}
 	// The kernel's news may be late: it is asked itself.
-	there := r.present(lost)
+	there, err := r.present(lost)
+	if err != nil {
+		r.missing = true // to be tried again
+		r.Warn(err.Error())
+		return
+	}
 	if lost = slices.DeleteFunc(lost, func(p netip.Prefix) bool { return slices.Contains(there, p) }); len(lost) == 0 {
 		return
 	}
