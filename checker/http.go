@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -65,12 +66,13 @@ func (p *request) run(ctx context.Context, t *transcript) Result {
 	if _, err := c.Write(p.message); err != nil {
 		return trouble(err, sending, p.timeout)
 	}
-	limited := &io.LimitedReader{R: c, N: maxHead}
+	source := &sticky{Reader: c}
+	limited := &io.LimitedReader{R: source, N: maxHead}
 	r := heads.Get().(*bufio.Reader)
 	r.Reset(limited)
 	defer func() { r.Reset(nil); heads.Put(r) }()
 
-	answer, bad := p.head(r, limited)
+	answer, bad := p.head(r, limited, source)
 	if answer == nil {
 		return bad
 	}
@@ -93,8 +95,25 @@ func (p *request) run(ctx context.Context, t *transcript) Result {
 	return success()
 }
 
-// head reads the head of the answer, those of 1xx before it left aside.
-func (p *request) head(r *bufio.Reader, limited *io.LimitedReader) (*http.Response, Result) {
+// sticky is a reader that fails for good once it has failed: after a deadline nothing
+// that comes late is taken for a part of the answer.
+type sticky struct {
+	io.Reader
+	err error
+}
+
+// Read reads, until the first error.
+func (s *sticky) Read(b []byte) (n int, err error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, s.err = s.Reader.Read(b)
+	return n, s.err
+}
+
+// head reads the head of the answer, those of 1xx before it left aside. Limited reads
+// from source.
+func (p *request) head(r *bufio.Reader, limited *io.LimitedReader, source *sticky) (*http.Response, Result) {
 	const protocol = "HTTP/1."
 	for {
 		start, err := r.Peek(len(protocol))
@@ -109,6 +128,9 @@ func (p *request) head(r *bufio.Reader, limited *io.LimitedReader) (*http.Respon
 		switch {
 		case err != nil && limited.N <= 0:
 			return nil, failed(fmt.Sprintf("the answer's head is longer than %d KiB", maxHead>>10))
+		case err != nil && errors.Is(source.err, os.ErrDeadlineExceeded):
+			// A line that the deadline cut short may look malformed, and is not.
+			return nil, p.trouble(source.err, reading)
 		case err != nil:
 			return nil, p.trouble(err, reading)
 		case answer.StatusCode >= 200 || answer.StatusCode == http.StatusSwitchingProtocols:

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // answering reads one request, keeps it, and sends text.
@@ -151,3 +152,33 @@ func TestHTTPWithARealServer(t *testing.T) {
 	server.Close()
 	<-ended
 }
+
+// A deadline in the middle of the head is a deadline, wherever it cuts, and whatever
+// comes after it.
+func TestADeadlineInTheHead(t *testing.T) {
+	for _, cut := range []string{"HTTP/1.1 2", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nServ", "HTTP/1.1 200 OK\r\nServer: a"} {
+		pieces := []string{cut, "", "a"}
+		source := &sticky{Reader: readerFunc(func(b []byte) (int, error) {
+			if len(pieces) == 0 {
+				return 0, io.EOF
+			}
+			piece := pieces[0]
+			pieces = pieces[1:]
+			if piece == "" {
+				return 0, silence{time.Second}
+			}
+			return copy(b, piece), nil
+		})}
+		p := &request{transport: transport{timeout: time.Second}, origin: &http.Request{Method: "GET"}}
+		limited := &io.LimitedReader{R: source, N: maxHead}
+		answer, bad := p.head(bufio.NewReader(limited), limited, source)
+		if answer != nil || bad.Answer != Failure || bad.Reason != "no end of the answer within 1s" {
+			t.Errorf("after %q: answer %v, %+v", cut, answer, bad)
+		}
+	}
+}
+
+// readerFunc is a reader made of one function.
+type readerFunc func(b []byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
