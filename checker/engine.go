@@ -24,6 +24,11 @@ type Config struct {
 	MaxCommands int
 	// MaxPending bounds the events that wait for the consumer. 0: 16384.
 	MaxPending int
+	// Shortcut is asked when a watch that was up has ended and the program refuses the
+	// first redial: true takes the server for down at once, false leaves that to Fall.
+	// It is how a limit is kept on what one event can take out, and is called from
+	// any goroutine. Nil: always false.
+	Shortcut func(Key) bool
 	// Logger, if not nil, hears of what the engine itself did wrong.
 	Logger *slog.Logger
 }
@@ -65,7 +70,8 @@ type Engine struct {
 	outbox  *outbox
 	wake    chan struct{} // tells Run to look again
 
-	setting sync.Mutex // one Set at a time
+	setting   sync.Mutex // one Set at a time
+	disbanded bool       // guarded by setting: nothing begins any more
 
 	mu       sync.Mutex // guards all below
 	ctx      context.Context
@@ -133,7 +139,7 @@ func (e *Engine) Events() <-chan Event { return e.outbox.out }
 // then cut short. The error is nil unless some did not come back within a second, or
 // Run was called before.
 func (e *Engine) Run(ctx context.Context) error {
-	if err := e.begin(ctx); err != nil {
+	if err := e.start(ctx); err != nil {
 		return err
 	}
 	var helpers sync.WaitGroup
@@ -150,9 +156,33 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 	}
 	err := e.land()
+	e.disband()
 	helpers.Wait()
 	close(e.outbox.out)
 	return err
+}
+
+// start has the checks begin that were set before Run.
+func (e *Engine) start(ctx context.Context) error {
+	e.setting.Lock()
+	defer e.setting.Unlock()
+	if err := e.begin(ctx); err != nil {
+		return err
+	}
+	for _, c := range e.checks {
+		e.stand(c)
+	}
+	return nil
+}
+
+// disband ends what checks hold beyond their runs.
+func (e *Engine) disband() {
+	e.setting.Lock()
+	defer e.setting.Unlock()
+	e.disbanded = true
+	for _, c := range e.checks {
+		c.release()
+	}
 }
 
 // begin schedules what was set before Run.
@@ -165,7 +195,9 @@ func (e *Engine) begin(ctx context.Context) error {
 	e.state, e.ctx = running, ctx
 	now := e.now()
 	for _, c := range e.checks {
-		c.schedule(now)
+		if c.standing == nil {
+			c.schedule(now)
+		}
 	}
 	return nil
 }

@@ -40,6 +40,14 @@ type Result struct {
 	// Percent is the share of its weight that the server asks for, 0..100; 100
 	// unless a monitor said otherwise.
 	Percent int
+	// Weight is the absolute weight that a Success asks for instead of the
+	// configured one, 0..65535.
+	Weight Optional
+	// MaxConnections is how many connections a Success asks for at most.
+	MaxConnections Optional
+	// Instance names the start of the program that a monitor's or heartbeat's answer
+	// came from; empty where there was none.
+	Instance string
 	// Reason is a phrase that an operator understands: "connection refused",
 	// "answered 503, want 200-299", "monitor says down: disk full". Empty for a
 	// plain success.
@@ -52,6 +60,15 @@ type Result struct {
 	Sent    []byte // what was sent, for `mainstay probe`; at most 4 KiB, nil unless asked for
 	Read    []byte // what was read, likewise
 }
+
+// Optional is a number that may not be given. Optionals are comparable with ==.
+type Optional struct {
+	Value int // 0 where it is not given
+	Given bool
+}
+
+// Some returns an Optional that is given.
+func Some(value int) Optional { return Optional{Value: value, Given: true} }
 
 // Verdict is what the results of one check add up to.
 type Verdict uint8
@@ -69,13 +86,17 @@ type Event struct {
 	At      time.Time // when the run ended
 	Result  Result
 	Verdict Verdict
-	// Mode, Starting, Percent and Reason belong to the verdict: those of the
+	// Mode, Starting, Percent, Weight, MaxConnections and Reason belong to the verdict: those of the
 	// result that last settled it. They differ from Result's while failures or
 	// successes are still adding up, and after an inconclusive run.
 	Mode     Mode
 	Starting bool
 	Percent  int
-	Reason   string
-	Streak   int  // results in a row of the same sort: successes, or failures and refusals
-	Changed  bool // verdict, mode, starting, percent or reason differ from the event before
+	Weight   Optional
+	// MaxConnections, as Weight, is not given by most kinds.
+	MaxConnections Optional
+
+	Reason  string
+	Streak  int  // results in a row of the same sort: successes, or failures and refusals
+	Changed bool // the verdict or what belongs to it differs from the event before
 }

@@ -81,6 +81,14 @@ func (e *Engine) guarded(ctx context.Context, p probe, t *transcript) (r Result)
 // finish takes the result of a run and schedules the next.
 func (e *Engine) finish(c *check, r Result) {
 	end := time.Now()
+	if r, asked := e.settleRun(c, r, end); asked {
+		c.standing.answered(r, end)
+	}
+}
+
+// settleRun is finish as far as the engine is locked. It tells whether a standing check had
+// asked for the run, and is to hear of it.
+func (e *Engine) settleRun(c *check, r Result, end time.Time) (_ Result, asked bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c.cancel()
@@ -94,12 +102,15 @@ func (e *Engine) finish(c *check, r Result) {
 	switch {
 	case e.state == stopping && e.airborne == 0:
 		close(e.landed)
-		return
+		return r, false
 	case e.ctx.Err() != nil:
-		return // what was cut short has no result
+		return r, false // what was cut short has no result
 	case c.removed.Load():
 		e.lookAgain() // it held a place in its lane
-		return
+		return r, false
+	case c.standing != nil:
+		e.lookAgain()
+		return e.settleAsked(c, r, end)
 	}
 	c.leave()
 	if c.lost { // its result was told already, and its next place in time is set
@@ -114,6 +125,7 @@ func (e *Engine) finish(c *check, r Result) {
 	if first := c.lane.waiting.first().at; first < e.sleeping || first <= now {
 		e.lookAgain()
 	}
+	return r, false
 }
 
 // giveUp takes a run that did not come back from its deadline for a failure. The
@@ -124,6 +136,9 @@ func (e *Engine) giveUp(c *check, now moment) {
 		c.lost = true
 		c.lane.flying--
 		c.lane.lost++
+		if c.standing != nil {
+			return // it asks again
+		}
 	} else if !e.room() {
 		c.due = now + c.spec.Timing.Interval
 		e.flights.put(c, c.due)
@@ -141,15 +156,24 @@ func overdue(t Timing, away time.Duration) Result {
 	return r
 }
 
-// settle counts a result and tells it.
+// settle counts a result, judged by how late this process was, and tells it.
 func (e *Engine) settle(c *check, r Result, end time.Time) {
-	r = e.judge(c, r, end.Sub(e.epoch))
+	e.tell(c, e.judge(c, r, end.Sub(e.epoch)), end)
+}
+
+// tell counts a result and tells it. What a standing check reports that changes nothing
+// is left out where the consumer is so slow that there is no room for it.
+func (e *Engine) tell(c *check, r Result, end time.Time) {
 	changed := c.tracker.add(c.spec.Timing, r)
 	e.tally.result(r)
 	t := &c.tracker
+	if c.standing != nil && !changed && !e.outbox.room(e.config.MaxPending) {
+		return
+	}
 	e.outbox.put(c, Event{
 		Key: c.key, At: end, Result: r,
-		Verdict: t.verdict, Mode: t.mode, Starting: t.starting, Percent: t.percent, Reason: t.reason,
+		Verdict: t.verdict, Mode: t.mode, Starting: t.starting, Percent: t.percent,
+		Weight: t.weight, MaxConnections: t.most, Reason: t.reason,
 		Streak: t.streak, Changed: changed,
 	})
 }

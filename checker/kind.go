@@ -3,6 +3,7 @@ package checker
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // probe is one check made ready: what could fail before a run has not.
@@ -12,6 +13,28 @@ type probe interface {
 	// that outlives it. A probe never runs twice at a time. Exchanged bytes go to the
 	// transcript, which may be nil.
 	run(ctx context.Context, t *transcript) Result
+}
+
+// standing is the probe of a check that is not run each interval: it stays with its
+// server and reports by itself. Its run is for [Engine.RunOnce], and for what it asks for
+// by post.ask. The engine calls begin once and end once, without any lock of its own, and
+// neither waits for anything.
+type standing interface {
+	probe
+	// begin starts the check, whose results are told through the post from now on.
+	begin(p post)
+	// end stops it. What it still reports has no effect.
+	end()
+	// answered takes the result of a run that post.ask brought about.
+	answered(r Result, at time.Time)
+}
+
+// keeper is a probe that keeps something from run to run, such as a connection.
+type keeper interface {
+	probe
+	// letGo gives it up. It may be called while a run is at work, which then keeps
+	// nothing any more.
+	letGo()
 }
 
 // kind is one way to ask a server whether it is alive.

@@ -107,7 +107,7 @@ func TestMonitor(t *testing.T) {
 		},
 		{
 			"another version", nil, always("MONITOR/2 up service=bastion instance=i seq=1\n"),
-			failed(`answer has the wrong MONITOR version: the line begins with "MONITOR/2", wanted MONITOR/1`),
+			failed(`answer has the wrong version: the line begins with "MONITOR/2", wanted MONITOR/1`),
 		},
 		{"malformed", nil, always("MONITOR/1 up service=bastion instance=i\n"), failed("answer is a malformed line: seq= is missing")},
 		{"another protocol", nil, always("HTTP/1.1 400 Bad Request\n"), failed(`answer is not a MONITOR line: it is "HTTP/1.1 400 Bad Request"`)},

@@ -77,6 +77,13 @@ func (c *check) leave() {
 	c.table = nil
 }
 
+// leaveIfThere takes a check out of the timetable that it is in, if it is in one.
+func (c *check) leaveIfThere() {
+	if c.table != nil {
+		c.leave()
+	}
+}
+
 // byTime is a timetable as container/heap wants it.
 type byTime timetable
 

@@ -13,7 +13,11 @@ type check struct {
 	probe   probe
 	lane    *lane
 	tracker tracker
-	removed atomic.Bool
+	// standing is probe where the check stays with its server; nil: it is run each
+	// interval.
+	standing standing
+	removed  atomic.Bool
+	released bool // guarded by Engine.setting
 
 	due     moment             // of this run or else the next: its exact place in time
 	started moment             // of the latest run
@@ -47,8 +51,17 @@ func (e *Engine) Set(specs []Spec) {
 		}
 		wanted[key] = true
 	}
-	if e.exchange(wanted, fresh) {
-		e.outbox.recall()
+	gone, began := e.exchange(wanted, fresh)
+	if began {
+		for _, c := range gone {
+			c.release()
+		}
+		for _, c := range fresh {
+			e.stand(c)
+		}
+		if len(gone) > 0 {
+			e.outbox.recall()
+		}
 	}
 	e.lookAgain()
 }
@@ -64,7 +77,23 @@ func (e *Engine) newCheck(key Key, s Spec) *check {
 	if kinds[s.Options.Kind()].process {
 		c.lane = &e.commands
 	}
+	c.standing, _ = c.probe.(standing)
 	return c
+}
+
+// release ends, once, what a check holds beyond its runs. Run was called before; the
+// caller holds Engine.setting.
+func (c *check) release() {
+	if c.released {
+		return
+	}
+	c.released = true
+	if c.standing != nil {
+		c.standing.end()
+	}
+	if k, ok := c.probe.(keeper); ok {
+		k.letGo()
+	}
 }
 
 // runnable gives a check that can't run a timing to say so in.
@@ -76,15 +105,16 @@ func runnable(t Timing) Timing {
 }
 
 // exchange removes the checks that are not wanted and adds those that are new. It
-// tells whether events of removed ones may be on their way.
-func (e *Engine) exchange(wanted map[Key]bool, fresh []*check) (recall bool) {
+// returns the removed ones, and whether Run was called before: then events of them may be
+// on their way, and standing ones among the new are to begin.
+func (e *Engine) exchange(wanted map[Key]bool, fresh []*check) (gone []*check, begun bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for key, c := range e.checks {
 		if wanted[key] {
 			continue
 		}
-		recall = e.state != made
+		gone = append(gone, c)
 		c.removed.Store(true)
 		delete(e.checks, key)
 		if c.cancel != nil {
@@ -95,18 +125,16 @@ func (e *Engine) exchange(wanted map[Key]bool, fresh []*check) (recall bool) {
 				c.lane.lost++
 			}
 		}
-		if c.table != nil {
-			c.leave()
-		}
+		c.leaveIfThere()
 	}
 	now := e.now()
 	for _, c := range fresh {
 		e.checks[c.key] = c
-		if e.state == running {
+		if e.state == running && c.standing == nil {
 			c.schedule(now)
 		}
 	}
-	return recall
+	return gone, e.state != made
 }
 
 // schedule gives a check its first place in time.

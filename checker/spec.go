@@ -47,8 +47,8 @@ type Spec struct {
 }
 
 // Options are what one kind of check is told besides its target and timing. The
-// kinds are those of this package: [TCP], [TLS], [HTTP], [Exchange], [Command]
-// and [Monitor].
+// kinds are those of this package: [TCP], [TLS], [HTTP], [Exchange], [Command],
+// [Monitor], [Heartbeat], [Agent], [UDP], [DNS], [Ping] and [GRPC].
 type Options interface {
 	// Kind is the kind's name in the configuration file.
 	Kind() string
@@ -116,6 +116,9 @@ func (Exchange) Kind() string { return "exchange" }
 // Command succeeds when a program exits with 0 within the timeout.
 type Command struct {
 	Argv []string // an absolute path and its arguments
+	// DynamicWeight gives exit 2..255 the meaning of keepalived's misc_dynamic: a
+	// success that asks for the absolute weight of the exit code less 2.
+	DynamicWeight bool
 }
 
 // Kind returns "command".
@@ -125,10 +128,93 @@ func (Command) Kind() string { return "command" }
 type Monitor struct {
 	Server  netip.AddrPort // the real server the question is about
 	Service string         // the name the program knows the service by
+	Mode    MonitorMode
 	// Secrets are the shared keys: the first signs, all verify. None: answers
 	// are not signed.
 	Secrets [][]byte
 }
 
+// MonitorMode says how a monitor is asked.
+type MonitorMode uint8
+
+// The modes of a [Monitor] check.
+const (
+	Poll  MonitorMode = iota // a question for each answer
+	Watch                    // one question; the program answers each interval, and at once when something changes
+)
+
 // Kind returns "monitor".
 func (Monitor) Kind() string { return "monitor" }
+
+// Heartbeat waits for what a real server's program says of itself with HEARTBEAT/1,
+// directly or through relays. Its heartbeats come each Timing.Interval. Timing.Fall,
+// Timing.Timeout and Timing.FastInterval are those of Fallback.
+type Heartbeat struct {
+	ID      string // names the sender; unique among all heartbeats
+	Service string // the name the program knows the service by
+	// Secrets are the keys that senders' keys are derived from: a line counts if
+	// one of them made its sender's. None: lines are not signed.
+	Secrets [][]byte
+	// Misses is how many intervals without a heartbeat are down, 1 or more.
+	Misses int
+	// Fallback is asked, by polling at the spec's Target, to confirm a new instance
+	// and to decide while the relays of the server are silent; nil: nobody is.
+	Fallback *Monitor
+}
+
+// Kind returns "heartbeat".
+func (Heartbeat) Kind() string { return "heartbeat" }
+
+// Agent asks an agent that speaks HAProxy's agent-check protocol. What it says counts;
+// that it says nothing does not: a silent agent is not a down server.
+type Agent struct {
+	Send    string        // sent when connected, as HAProxy's agent-send; may be empty
+	Expires time.Duration // for how long the agent's last word counts when it has gone silent
+}
+
+// Kind returns "agent".
+func (Agent) Kind() string { return "agent" }
+
+// UDP succeeds when a datagram is answered as wanted or, where no reply is required,
+// is not refused within the timeout.
+type UDP struct {
+	Send         []byte         // one datagram's payload; may be empty
+	RequireReply bool           // silence is a failure; true where one of the fields below is set
+	Expect       *regexp.Regexp // found in the reply; nil: any reply
+	// ExpectBytes begin the reply, where the same byte of Mask is 0xff; where it is
+	// 0x00 any byte will do. Both have the same length.
+	ExpectBytes []byte
+	Mask        []byte
+}
+
+// Kind returns "udp".
+func (UDP) Kind() string { return "udp" }
+
+// DNS succeeds when a name server answers a question as wanted.
+type DNS struct {
+	Name     string         // what is asked for, fully qualified
+	Type     string         // the type of record, as in A or SOA
+	Protocol string         // "udp" or "tcp"
+	RCodes   []string       // which answers are right, as in NOERROR; never empty
+	Answer   *regexp.Regexp // found in one record of the answer, as zone files write it; nil: any answer, also an empty one
+}
+
+// Kind returns "dns".
+func (DNS) Kind() string { return "dns" }
+
+// Ping succeeds when an ICMP echo request is answered.
+type Ping struct{}
+
+// Kind returns "ping".
+func (Ping) Kind() string { return "ping" }
+
+// GRPC succeeds when the standard health service (grpc.health.v1) says SERVING.
+type GRPC struct {
+	Service   string // whose health; empty: the server's
+	Watch     bool   // by Watch, which tells changes at once, instead of Check
+	Authority string // the :authority to send; empty: the target
+	TLS       *TLS   // nil: plain HTTP/2
+}
+
+// Kind returns "grpc".
+func (GRPC) Kind() string { return "grpc" }

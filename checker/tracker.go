@@ -14,6 +14,8 @@ type tracker struct {
 	mode     Mode
 	starting bool
 	percent  int
+	weight   Optional
+	most     Optional // connections
 	reason   string
 
 	streak  int  // results in a row of the same sort
@@ -40,6 +42,7 @@ func (t *tracker) add(timing Timing, r Result) (changed bool) {
 	settled := *t
 	settled.verdict, settled.mode, settled.starting = verdict, r.Mode, r.Starting
 	settled.percent, settled.reason = r.Percent, r.Reason
+	settled.weight, settled.most = r.Weight, r.MaxConnections
 	changed = settled != *t
 	// The streak is no part of the verdict, and is the same in both.
 	*t = settled

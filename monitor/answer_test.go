@@ -52,7 +52,7 @@ func TestRespond(t *testing.T) {
 		{"with a secret, without a nonce", closed(), "MONITOR/1 poll service=app", `MONITOR/1 error reason="nonce wanted"`},
 		{"a watch", open(), "MONITOR/1 watch interval=500ms service=app", `MONITOR/1 error reason="the method watch is not supported (poll is)"`},
 		{"a watch, with a secret", closed(), "MONITOR/1 watch interval=500ms service=app", `MONITOR/1 error reason="the method watch is not supported (poll is)"`},
-		{"another version", open(), "MONITOR/2 poll service=app", `MONITOR/1 error reason="wrong MONITOR version: the line begins with \"MONITOR/2\", wanted MONITOR/1"`},
+		{"another version", open(), "MONITOR/2 poll service=app", `MONITOR/1 error reason="wrong version: the line begins with \"MONITOR/2\", wanted MONITOR/1"`},
 		{"a malformed line", open(), "MONITOR/1 poll", `MONITOR/1 error reason="malformed line: service= is missing"`},
 		{"another protocol", open(), "GET / HTTP/1.1", `MONITOR/1 error reason="not a MONITOR line: it is \"GET / HTTP/1.1\""`},
 	} {

@@ -100,7 +100,7 @@ func TestWhatIsNotARequestEndsTheConnection(t *testing.T) {
 		{"HTTP", AgentLineOn, "GET / HTTP/1.1\r\n", "up ready 100%"},
 		{"no agent line", AgentLineOff, "how are you\n", `MONITOR/1 error reason="not a MONITOR line: it is \"how are you\""`},
 		{"malformed", AgentLineOn, "MONITOR/1 poll\n", `MONITOR/1 error reason="malformed line: service= is missing"`},
-		{"another version", AgentLineOn, "MONITOR/2 poll\n", `MONITOR/1 error reason="wrong MONITOR version: the line begins with \"MONITOR/2\", wanted MONITOR/1"`},
+		{"another version", AgentLineOn, "MONITOR/2 poll\n", `MONITOR/1 error reason="wrong version: the line begins with \"MONITOR/2\", wanted MONITOR/1"`},
 		{"overlong", AgentLineOn, "MONITOR/1 poll service=" + strings.Repeat("x", 1001), `MONITOR/1 error reason="line longer than 1024 bytes"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

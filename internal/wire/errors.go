@@ -14,8 +14,10 @@ var (
 	ErrMalformed = errors.New("malformed line")
 	// ErrNotMonitor says that a line does not begin with MONITOR/: the other side speaks something else.
 	ErrNotMonitor = errors.New("not a MONITOR line")
-	// ErrVersion says that the other side speaks MONITOR in a version other than 1.
-	ErrVersion = errors.New("wrong MONITOR version")
+	// ErrNotHeartbeat says that a datagram's line begins neither with HEARTBEAT/ nor, as its first, with RELAY/.
+	ErrNotHeartbeat = errors.New("not a heartbeat")
+	// ErrVersion says that the other side speaks the protocol in a version other than 1.
+	ErrVersion = errors.New("wrong version")
 	// ErrWrongService says that an answer is about a service that was not asked for.
 	ErrWrongService = errors.New("answer for another service")
 	// ErrNoMAC says that an answer carries no mac although a secret is set.

@@ -16,7 +16,7 @@ func TestParseErrorsAreSentences(t *testing.T) {
 	}{
 		{parseRequest, "GET / HTTP/1.1", `not a MONITOR line: it is "GET / HTTP/1.1"`},
 		{parseRequest, strings.Repeat("x", 60), `not a MONITOR line: it is "` + strings.Repeat("x", 40) + `"…`},
-		{parseRequest, "MONITOR/2 poll", `wrong MONITOR version: the line begins with "MONITOR/2", wanted MONITOR/1`},
+		{parseRequest, "MONITOR/2 poll", `wrong version: the line begins with "MONITOR/2", wanted MONITOR/1`},
 		{parseRequest, "MONITOR/1", `malformed line: the method is missing (poll wanted)`},
 		{parseRequest, "MONITOR/1 poll", `malformed line: service= is missing`},
 		{parseRequest, `MONITOR/1 poll service=""`, `malformed line: the service is empty`},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"time"
 )
 
 const (
@@ -19,8 +20,14 @@ const (
 // Method is what a director wants of a program.
 type Method string
 
-// Poll asks for one answer. Programs answer any other method with MONITOR/1 error.
-const Poll Method = "poll"
+// The methods. Programs answer any other with MONITOR/1 error.
+const (
+	// Poll asks for one answer.
+	Poll Method = "poll"
+	// Watch asks for an answer at once, one at least each Interval, and one at once on each change, until the connection
+	// ends or another request takes its place.
+	Watch Method = "watch"
+)
 
 // Request is what a director sends to a program's monitor.
 type Request struct {
@@ -32,7 +39,10 @@ type Request struct {
 	Target string
 	// Service is the service asked for; 1..128 bytes.
 	Service string
-	// Nonce is 32 lower-case hex digits, new for each poll; empty where no secret is in use.
+	// Interval is the longest time from one answer to the next, MinInterval..MaxInterval; of a Watch only.
+	Interval time.Duration
+	// Nonce is 32 lower-case hex digits, new for each poll and now and then within a watch; empty where no secret is in
+	// use.
 	Nonce string
 }
 
@@ -49,7 +59,7 @@ func ParseRequest(line []byte) (Request, error) {
 	}
 	r := Request{Method: Method(l.Verb)}
 	if r.Method == "" {
-		return Request{}, malformed("the method is missing (poll wanted)")
+		return Request{}, malformed("the method is missing (poll or watch wanted)")
 	}
 	if r.Service, err = nameOf(l, "service", true); err != nil {
 		return Request{}, err
@@ -63,16 +73,19 @@ func ParseRequest(line []byte) (Request, error) {
 		}
 		r.Nonce = nonce
 	}
-	return r, nil
+	if r.Method == Watch {
+		r.Interval, err = intervalOf(l)
+	}
+	return r, err
 }
 
 // AppendText appends the request without a line end to dst. The error wraps ErrMalformed and names the part that can't
 // be sent.
 func (r Request) AppendText(dst []byte) ([]byte, error) {
 	if r.Method == "" {
-		return dst, malformed("the method is missing (poll wanted)")
+		return dst, malformed("the method is missing (poll or watch wanted)")
 	}
-	l := Line{Protocol: monitor1, Verb: string(r.Method), Fields: make([]Field, 0, 3)}
+	l := Line{Protocol: monitor1, Verb: string(r.Method), Fields: make([]Field, 0, 4)}
 	if r.Target != "" {
 		if err := checkName("target", r.Target); err != nil {
 			return dst, err
@@ -83,6 +96,12 @@ func (r Request) AppendText(dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	l.Fields = append(l.Fields, Field{Key: "service", Value: r.Service})
+	if r.Method == Watch {
+		if err := checkInterval(r.Interval); err != nil {
+			return dst, err
+		}
+		l.Fields = append(l.Fields, Field{Key: "interval", Value: FormatInterval(r.Interval)})
+	}
 	if r.Nonce != "" {
 		if !ValidNonce(r.Nonce) {
 			return dst, malformed("the nonce is %s, not 32 lower-case hex digits", clip(r.Nonce))
