@@ -17,7 +17,7 @@ func TestParseErrorsAreSentences(t *testing.T) {
 		{parseRequest, "GET / HTTP/1.1", `not a MONITOR line: it is "GET / HTTP/1.1"`},
 		{parseRequest, strings.Repeat("x", 60), `not a MONITOR line: it is "` + strings.Repeat("x", 40) + `"…`},
 		{parseRequest, "MONITOR/2 poll", `wrong version: the line begins with "MONITOR/2", wanted MONITOR/1`},
-		{parseRequest, "MONITOR/1", `malformed line: the method is missing (poll wanted)`},
+		{parseRequest, "MONITOR/1", `malformed line: the method is missing (poll or watch wanted)`},
 		{parseRequest, "MONITOR/1 poll", `malformed line: service= is missing`},
 		{parseRequest, `MONITOR/1 poll service=""`, `malformed line: the service is empty`},
 		{parseRequest, "MONITOR/1 poll service=a nonce=xyz", `malformed line: the nonce is "xyz", not 32 lower-case hex digits`},
@@ -83,7 +83,7 @@ func TestAcceptRefusesWhatWasNotAskedFor(t *testing.T) {
 func TestPrintErrorsNameThePart(t *testing.T) {
 	long := strings.Repeat("x", 129)
 	for _, c := range []struct{ printed, want string }{
-		{Request{Service: "a"}.String(), `(malformed line: the method is missing (poll wanted))`},
+		{Request{Service: "a"}.String(), `(malformed line: the method is missing (poll or watch wanted))`},
 		{Request{Method: Poll}.String(), `(malformed line: the service is empty)`},
 		{Request{Method: Poll, Service: long}.String(), `(malformed line: the service is 129 bytes long (at most 128))`},
 		{Request{Method: Poll, Service: "é"}.String(), `(malformed line: the service is "é", which is not printable ASCII)`},
