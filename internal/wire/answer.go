@@ -48,9 +48,9 @@ func ParseAnswer(line []byte) (Answer, error) {
 		reason, _ := l.Get("reason")
 		return Answer{}, &RefusalError{Reason: reason}
 	}
-	a := Answer{State: State(l.Verb)}
-	if !a.State.Valid() {
-		return Answer{}, malformed("the state is %s (up, starting, drain, maint or down wanted)", clip(l.Verb))
+	var a Answer
+	if a.State, err = stateOf(l); err != nil {
+		return Answer{}, err
 	}
 	if a.Service, err = nameOf(l, "service", true); err != nil {
 		return Answer{}, err
@@ -58,35 +58,29 @@ func ParseAnswer(line []byte) (Answer, error) {
 	if a.Instance, err = nameOf(l, "instance", true); err != nil {
 		return Answer{}, err
 	}
-	seq, err := l.Number("seq")
-	if err != nil {
+	if a.Seq, err = numberOf(l, "seq"); err != nil {
 		return Answer{}, err
 	}
-	if !seq.Given {
-		return Answer{}, malformed("seq= is missing")
-	}
-	a.Seq = seq.Value
-	for _, n := range []struct {
-		key string
-		to  *Optional
-	}{{"weight", &a.Weight}, {"conns", &a.Conns}, {"served", &a.Served}, {"failed", &a.Failed}} {
-		if *n.to, err = l.Number(n.key); err != nil {
-			return Answer{}, err
-		}
+	err = readNumbers(l, numberField{"weight", &a.Weight}, numberField{"conns", &a.Conns},
+		numberField{"served", &a.Served}, numberField{"failed", &a.Failed})
+	if err != nil {
+		return Answer{}, err
 	}
 	if err := checkWeight(a.Weight); err != nil {
 		return Answer{}, err
 	}
 	a.Reason, _ = l.Get("reason")
-	a.MAC, err = macOf(l)
-	return a, err
+	if a.MAC, err = macOf(l); err != nil {
+		return Answer{}, err
+	}
+	return a, nil
 }
 
 // AppendText appends the answer without a line end to dst, its mac last where it has one. The error wraps ErrMalformed
 // and names the part that can't be sent, or is ErrTooLong.
 func (a Answer) AppendText(dst []byte) ([]byte, error) {
-	if !a.State.Valid() {
-		return dst, malformed("the state is %s (up, starting, drain, maint or down wanted)", clip(a.State))
+	if err := checkState(a.State); err != nil {
+		return dst, err
 	}
 	if err := checkName("service", a.Service); err != nil {
 		return dst, err
@@ -97,8 +91,8 @@ func (a Answer) AppendText(dst []byte) ([]byte, error) {
 	if err := checkWeight(a.Weight); err != nil {
 		return dst, err
 	}
-	if a.MAC != "" && !isHex(a.MAC, macDigits) {
-		return dst, malformed("the mac is %s, not %d lower-case hex digits", clip(a.MAC), macDigits)
+	if err := checkMAC(a.MAC); err != nil {
+		return dst, err
 	}
 	l := Line{Protocol: monitor1, Verb: string(a.State), Fields: make([]Field, 0, 9)}
 	number := func(key string, n Optional) {
@@ -148,12 +142,4 @@ func Accept(request, received []byte, service string, secrets ...[]byte) (Answer
 		return Answer{}, fmt.Errorf("%w: asked for %s, got %s", ErrWrongService, clip(service), clip(a.Service))
 	}
 	return a, nil
-}
-
-// checkWeight says what keeps weight from being a percentage.
-func checkWeight(weight Optional) error {
-	if weight.Value > 100 {
-		return malformed("the weight is %d (0..100 percent wanted)", weight.Value)
-	}
-	return nil
 }

@@ -24,11 +24,15 @@ func DeriveKey(secret []byte, id string) []byte { return mac(secret, []byte(keyC
 // FormatKey writes a sender's key as files hold it, 64 lower-case hex digits.
 func FormatKey(key []byte) string { return hex.EncodeToString(key) }
 
-// ParseKey reads a sender's key from the bytes of its file: 64 lower-case hex digits, and perhaps a line end.
+// ParseKey reads a sender's key from the bytes of its file: 64 lower-case hex digits, and perhaps a line end. The error
+// wraps ErrMalformed; it never repeats what it read, which may be a secret.
 func ParseKey(text []byte) ([]byte, error) {
 	digits := string(bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r")))
 	if !isHex(digits, 2*KeySize) {
-		return nil, fmt.Errorf("it is not %d lower-case hex digits, as mainstay secret derive prints them", 2*KeySize)
+		return nil, &worded{
+			fmt.Sprintf("not a key: %d lower-case hex digits are wanted, as mainstay secret derive prints them", 2*KeySize),
+			ErrMalformed,
+		}
 	}
 	return hex.DecodeString(digits)
 }
@@ -36,15 +40,6 @@ func ParseKey(text []byte) ([]byte, error) {
 // FormatInstance writes the start of a program, in Unix milliseconds, as HEARTBEAT/1 and RELAY/1 do: 16 lower-case hex
 // digits.
 func FormatInstance(start uint64) string { return fmt.Sprintf("%016x", start) }
-
-// startOf returns the instance of a parsed line of HEARTBEAT/1 or RELAY/1.
-func startOf(l Line) (uint64, error) {
-	text, given := l.Get("instance")
-	if !given {
-		return 0, malformed("instance= is missing")
-	}
-	return ParseInstance(text)
-}
 
 // ParseInstance reads what FormatInstance writes. The error wraps ErrMalformed.
 func ParseInstance(text string) (uint64, error) {
@@ -54,30 +49,29 @@ func ParseInstance(text string) (uint64, error) {
 	return strconv.ParseUint(text, 16, 64)
 }
 
+// startOf returns the instance of a parsed line of HEARTBEAT/1 or RELAY/1, which it must have.
+func startOf(l Line) (uint64, error) {
+	text, given := l.Get("instance")
+	if !given {
+		return 0, malformed("instance= is missing")
+	}
+	return ParseInstance(text)
+}
+
 // IsRelay tells whether a datagram begins as those of relays do, in whatever version. Others are taken for heartbeats.
-func IsRelay(datagram []byte) bool { return bytes.HasPrefix(datagram, []byte("RELAY/")) }
+func IsRelay(datagram []byte) bool { return bytes.HasPrefix(datagram, []byte(relayPrefix)) }
 
 // cutDatagramLine takes the first line off a datagram. In a datagram every line has its end.
 func cutDatagramLine(datagram []byte) (line, rest []byte, err error) {
-	if len(datagram) > MaxDatagram {
-		return nil, nil, fmt.Errorf("%w: the datagram has more than %d", ErrTooLong, MaxDatagram)
+	switch {
+	case len(datagram) > MaxDatagram:
+		return nil, nil, errDatagramTooLong
+	case len(datagram) == 0:
+		return nil, nil, malformed("the datagram is empty")
 	}
 	line, rest, err = CutLine(datagram)
 	if err == nil && line == nil {
-		return nil, nil, malformed("the datagram's last line has no end")
+		err = malformed("the datagram's last line has no end")
 	}
 	return line, rest, err
-}
-
-// parseVersioned reads a line of one protocol, the version judged before the rest.
-func parseVersioned(line []byte, name, protocol string) (Line, error) {
-	switch first, _, _ := bytes.Cut(line, []byte(" ")); {
-	case len(line) > maxContent:
-		return Line{}, ErrTooLong
-	case !bytes.HasPrefix(line, []byte(name+"/")):
-		return Line{}, fmt.Errorf("%w: it is %s", ErrNotHeartbeat, clip(line))
-	case string(first) != protocol:
-		return Line{}, fmt.Errorf("%w: the line begins with %s, wanted %s", ErrVersion, clip(first), protocol)
-	}
-	return ParseLine(line)
 }

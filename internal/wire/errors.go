@@ -8,7 +8,7 @@ import (
 // The reasons why something read from the network is refused. Every error of this package's parsers and verifiers wraps
 // exactly one of them, except errors of the stream itself.
 var (
-	// ErrTooLong says that a line, its end included, is longer than MaxLine.
+	// ErrTooLong says that a line, its end included, is longer than MaxLine, or a datagram longer than MaxDatagram.
 	ErrTooLong = fmt.Errorf("line longer than %d bytes", MaxLine)
 	// ErrMalformed says that a line breaks the grammar, lacks a field that it must have, or has one out of range.
 	ErrMalformed = errors.New("malformed line")
@@ -20,10 +20,12 @@ var (
 	ErrVersion = errors.New("wrong version")
 	// ErrWrongService says that an answer is about a service that was not asked for.
 	ErrWrongService = errors.New("answer for another service")
-	// ErrNoMAC says that an answer carries no mac although a secret is set.
-	ErrNoMAC = errors.New("answer has no mac")
-	// ErrBadMAC says that the mac of an answer fits none of the secrets.
+	// ErrNoMAC says that an answer, a heartbeat or a relay's datagram carries no mac although a secret is set.
+	ErrNoMAC = errors.New("no mac")
+	// ErrBadMAC says that the mac of an answer, a heartbeat or a relay's datagram fits none of the secrets.
 	ErrBadMAC = errors.New("bad mac")
+	// errDatagramTooLong is ErrTooLong in the words for a datagram.
+	errDatagramTooLong error = &worded{fmt.Sprintf("datagram longer than %d bytes", MaxDatagram), ErrTooLong}
 )
 
 // RefusalError is a program's answer MONITOR/1 error: it heard the request and gives no state.
@@ -39,6 +41,16 @@ func (e *RefusalError) Error() string {
 	}
 	return "the program refused the request: " + e.Reason
 }
+
+// worded is a sentinel in other words.
+type worded struct {
+	text     string
+	sentinel error
+}
+
+func (e *worded) Error() string { return e.text }
+
+func (e *worded) Unwrap() error { return e.sentinel }
 
 // malformed makes an error that wraps ErrMalformed.
 func malformed(format string, args ...any) error {

@@ -9,9 +9,18 @@ import (
 )
 
 const (
+	// heartbeatPrefix begins every line of HEARTBEAT, in whatever version.
+	heartbeatPrefix = "HEARTBEAT/"
+	// heartbeat1 is the protocol of this package's heartbeats.
 	heartbeat1 = "HEARTBEAT/1"
-	// ageField is what stands between a heartbeat and the age that a relay put to it.
-	ageField = " age="
+	// MaxHeartbeat is the longest line in bytes, its mac and its end included, that a sender should send: with the longest
+	// age put to it, it fits a datagram beside the first line of any relay whose id needs no quotes. A heartbeat whose id
+	// and service need no quotes, and whose reason went through CleanReason, is never longer.
+	MaxHeartbeat = 800
+	// ageKey is the key of the field that a relay puts to a heartbeat, last but for the mac.
+	ageKey = "age"
+	// ageField is what stands between a heartbeat and its age.
+	ageField = " " + ageKey + "="
 )
 
 // Heartbeat is what a real server's program says of itself without being asked.
@@ -24,17 +33,22 @@ type Heartbeat struct {
 	Service string
 	// Instance is the program's start in Unix milliseconds.
 	Instance uint64
-	// Seq is 1 higher with each interval of an instance.
+	// Seq grows by 1 from each heartbeat of an instance to the next, and by 1 more for each that was left out.
 	Seq uint64
-	// Interval is the time from one heartbeat to the next, MinInterval..MaxInterval.
+	// Interval is the time from one heartbeat to the next, whole milliseconds from MinInterval to MaxInterval.
 	Interval time.Duration
 	// Weight is the share of its configured weight that the service wants, in percent, 0..100.
 	Weight Optional
-	// Conns, Served and Failed are as in an Answer.
-	Conns, Served, Failed Optional
+	// Conns is the number of connections open now.
+	Conns Optional
+	// Served counts what was served since the instance started.
+	Served Optional
+	// Failed counts what failed since the instance started.
+	Failed Optional
 	// Reason is a sentence for the operator; printable ASCII, see CleanReason. Empty is the same as absent.
 	Reason string
-	// Age is how long a relay had the line before it sent it on, in milliseconds; only relays give it.
+	// Age is how long a relay had the line before it sent it on, in milliseconds; only relays give it. It is not covered by
+	// the mac, so it is the relay's word, and any number of 64 bits: more than a time.Duration holds.
 	Age Optional
 	// MAC is 64 lower-case hex digits, or empty. A parsed mac is not yet a right one: see VerifyHeartbeat.
 	MAC string
@@ -46,13 +60,13 @@ func (h Heartbeat) Percent() int { return int(h.Weight.Or(100)) }
 // ParseHeartbeat reads a heartbeat's line, given without its end. Unknown keys are ignored. The error wraps ErrTooLong,
 // ErrNotHeartbeat, ErrVersion or ErrMalformed.
 func ParseHeartbeat(line []byte) (Heartbeat, error) {
-	l, err := parseVersioned(line, "HEARTBEAT", heartbeat1)
+	l, err := parseVersioned(line, heartbeatPrefix, heartbeat1, ErrNotHeartbeat)
 	if err != nil {
 		return Heartbeat{}, err
 	}
-	h := Heartbeat{State: State(l.Verb)}
-	if !h.State.Valid() {
-		return Heartbeat{}, malformed("the state is %s (up, starting, drain, maint or down wanted)", clip(l.Verb))
+	var h Heartbeat
+	if h.State, err = stateOf(l); err != nil {
+		return Heartbeat{}, err
 	}
 	if h.ID, err = nameOf(l, "id", true); err != nil {
 		return Heartbeat{}, err
@@ -66,26 +80,14 @@ func ParseHeartbeat(line []byte) (Heartbeat, error) {
 	if h.Interval, err = intervalOf(l); err != nil {
 		return Heartbeat{}, err
 	}
-	var seq Optional
-	for _, n := range []struct {
-		key string
-		to  *Optional
-	}{
-		{"seq", &seq},
-		{"weight", &h.Weight},
-		{"conns", &h.Conns},
-		{"served", &h.Served},
-		{"failed", &h.Failed},
-		{"age", &h.Age},
-	} {
-		if *n.to, err = l.Number(n.key); err != nil {
-			return Heartbeat{}, err
-		}
+	if h.Seq, err = numberOf(l, "seq"); err != nil {
+		return Heartbeat{}, err
 	}
-	if !seq.Given {
-		return Heartbeat{}, malformed("seq= is missing")
+	err = readNumbers(l, numberField{"weight", &h.Weight}, numberField{"conns", &h.Conns}, numberField{"served", &h.Served},
+		numberField{"failed", &h.Failed}, numberField{ageKey, &h.Age})
+	if err != nil {
+		return Heartbeat{}, err
 	}
-	h.Seq = seq.Value
 	if err := checkWeight(h.Weight); err != nil {
 		return Heartbeat{}, err
 	}
@@ -93,21 +95,25 @@ func ParseHeartbeat(line []byte) (Heartbeat, error) {
 	if h.MAC, err = macOf(l); err != nil {
 		return Heartbeat{}, err
 	}
-	return h, checkAgePlace(l, h)
+	if err := checkAgePlace(l); err != nil {
+		return Heartbeat{}, err
+	}
+	return h, nil
 }
 
-// checkAgePlace wants the age last, or last before the mac: only then is what cutAge finds the field that the parser
-// found.
-func checkAgePlace(l Line, h Heartbeat) error {
-	if !h.Age.Given {
-		return nil
-	}
-	last := len(l.Fields) - 1
-	if h.MAC != "" {
-		last--
-	}
-	if last < 0 || l.Fields[last].Key != "age" || l.Fields[last].Quoted {
-		return malformed("age= is not last, before the mac")
+// checkAgePlace wants the age bare, and last or last before the mac: only then is what cutAge finds the field that the
+// parser found.
+func checkAgePlace(l Line) error {
+	for i, f := range l.Fields {
+		if f.Key != ageKey {
+			continue
+		}
+		switch after := l.Fields[i+1:]; {
+		case f.Quoted:
+			return malformed("the age stands in quotes")
+		case len(after) > 0 && after[0].Key != macKey:
+			return malformed("the age is followed by %s= (only the mac comes after it)", after[0].Key)
+		}
 	}
 	return nil
 }
@@ -115,8 +121,8 @@ func checkAgePlace(l Line, h Heartbeat) error {
 // AppendText appends the heartbeat's line without an end to dst, its age and then its mac last where it has them. The
 // error wraps ErrMalformed and names the part that can't be sent, or is ErrTooLong.
 func (h Heartbeat) AppendText(dst []byte) ([]byte, error) {
-	if !h.State.Valid() {
-		return dst, malformed("the state is %s (up, starting, drain, maint or down wanted)", clip(h.State))
+	if err := checkState(h.State); err != nil {
+		return dst, err
 	}
 	if err := checkName("id", h.ID); err != nil {
 		return dst, err
@@ -130,8 +136,8 @@ func (h Heartbeat) AppendText(dst []byte) ([]byte, error) {
 	if err := checkWeight(h.Weight); err != nil {
 		return dst, err
 	}
-	if h.MAC != "" && !isHex(h.MAC, macDigits) {
-		return dst, malformed("the mac is %s, not %d lower-case hex digits", clip(h.MAC), macDigits)
+	if err := checkMAC(h.MAC); err != nil {
+		return dst, err
 	}
 	l := Line{Protocol: heartbeat1, Verb: string(h.State), Fields: make([]Field, 0, 12)}
 	add := func(key, value string) { l.Fields = append(l.Fields, Field{Key: key, Value: value}) }
@@ -152,7 +158,7 @@ func (h Heartbeat) AppendText(dst []byte) ([]byte, error) {
 	if h.Reason != "" {
 		l.Fields = append(l.Fields, Field{Key: "reason", Value: h.Reason, Quoted: true})
 	}
-	number("age", h.Age)
+	number(ageKey, h.Age)
 	if h.MAC != "" {
 		add(macKey, h.MAC)
 	}
@@ -162,22 +168,20 @@ func (h Heartbeat) AppendText(dst []byte) ([]byte, error) {
 // String returns the heartbeat's line, or in parentheses why there is none.
 func (h Heartbeat) String() string { return textOf(h.AppendText(nil)) }
 
-// SignHeartbeat appends to a heartbeat's line, which has neither end nor mac yet, its mac with the sender's key:
-// HMAC-SHA256(key, line). The error is ErrTooLong where the line would become longer than MaxLine.
-func SignHeartbeat(line, key []byte) ([]byte, error) {
-	if len(line)+len(macField)+macDigits > maxContent {
-		return line, ErrTooLong
-	}
-	return fmt.Appendf(line, "%s%x", macField, mac(key, line)), nil
-}
+// SignHeartbeat appends to a heartbeat's line its mac with the sender's key: HMAC-SHA256(key, line). The line is without
+// its end, and has neither mac nor age, which the mac would not cover. The error is ErrTooLong where the line would
+// become longer than MaxLine.
+func SignHeartbeat(line, key []byte) ([]byte, error) { return appendMAC(line, mac(key, line)) }
 
 // VerifyHeartbeat tells whether a heartbeat's line, exactly as received but for its end, carries a mac that one of the
-// keys makes. The mac covers the line without its last " mac=" and the age before that, if a relay put one. The error
-// wraps ErrNoMAC or ErrBadMAC.
+// keys makes. The mac covers the line without its last " mac=" and the age before that, if a relay put one. Macs are
+// compared in constant time. The error wraps ErrNoMAC or ErrBadMAC.
+//
+// For a line that ParseHeartbeat took, what is verified is all that was parsed but the age.
 func VerifyHeartbeat(line []byte, keys ...[]byte) error {
 	covered, given, ok := cutMAC(line)
 	if !ok {
-		return fmt.Errorf("%w: the sender has no key", ErrNoMAC)
+		return fmt.Errorf("%w: the sender has no key, or the line isn't the sender's", ErrNoMAC)
 	}
 	covered = cutAge(covered)
 	for _, key := range keys {
@@ -189,7 +193,8 @@ func VerifyHeartbeat(line []byte, keys ...[]byte) error {
 }
 
 // AppendAged appends to dst a heartbeat's line, without its end, with an age put to it as a relay does: before its mac,
-// or last where it has none. What is under a millisecond is cut off; the line must not have an age yet.
+// or last where it has none. What is under a millisecond is cut off. The line is one that ParseHeartbeat took and that
+// has no age yet; with it, it may be longer than MaxLine if it was longer than MaxHeartbeat.
 func AppendAged(dst, line []byte, age time.Duration) []byte {
 	body, signature := line, []byte(nil)
 	if covered, _, ok := cutMAC(line); ok {
@@ -203,7 +208,10 @@ func AppendAged(dst, line []byte, age time.Duration) []byte {
 // cutAge takes the age off the end of a line without its mac.
 func cutAge(line []byte) []byte {
 	i := bytes.LastIndex(line, []byte(ageField))
-	if i < 0 || len(line) == i+len(ageField) || len(bytes.Trim(line[i+len(ageField):], "0123456789")) > 0 {
+	if i < 0 {
+		return line
+	}
+	if digits := line[i+len(ageField):]; len(digits) == 0 || len(bytes.Trim(digits, "0123456789")) > 0 {
 		return line
 	}
 	return line[:i]
@@ -213,8 +221,11 @@ func cutAge(line []byte) []byte {
 // ErrMalformed.
 func CutHeartbeat(datagram []byte) (line []byte, err error) {
 	line, rest, err := cutDatagramLine(datagram)
-	if err == nil && len(rest) > 0 {
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) > 0 {
 		return nil, malformed("after the heartbeat's line come %d bytes more", len(rest))
 	}
-	return line, err
+	return line, nil
 }

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// The bounds of an interval on the wire.
 const (
+	// MinInterval is the shortest interval on the wire.
 	MinInterval = 10 * time.Millisecond
+	// MaxInterval is the longest interval on the wire.
 	MaxInterval = time.Hour
 )
 
@@ -32,8 +33,8 @@ func ParseInterval(text string) (time.Duration, error) {
 	return time.Duration(n) * unit, nil
 }
 
-// FormatInterval writes an interval as ParseInterval reads it, in seconds where they are whole. What is under a
-// millisecond is cut off.
+// FormatInterval writes an interval of MinInterval to MaxInterval as ParseInterval reads it, in seconds where they are
+// whole. What is under a millisecond is cut off.
 func FormatInterval(d time.Duration) string {
 	if d%time.Second == 0 {
 		return strconv.FormatInt(int64(d/time.Second), 10) + "s"
@@ -49,6 +50,7 @@ func checkInterval(d time.Duration) error {
 	return nil
 }
 
+// badInterval is the error of ParseInterval.
 func badInterval(text string) error {
 	return malformed("the interval is %s (a whole number of ms or s from %s to %s wanted, as in 500ms)", clip(text),
 		FormatInterval(MinInterval), FormatInterval(MaxInterval))

@@ -18,14 +18,18 @@ const (
 )
 
 // Sign appends to answer its mac for request: HMAC-SHA256(secret, request + "\n" + answer), as the field mac=. Both are
-// lines without their ends, request the exact bytes that were received; answer has no mac yet. The error is ErrTooLong
-// where the line would become longer than MaxLine.
+// lines without their ends, request the exact bytes that were received; under watch, those of the latest watch line.
+// Answer has no mac yet. The error is ErrTooLong where the line would become longer than MaxLine.
 func Sign(request, answer, secret []byte) ([]byte, error) {
-	if len(answer)+len(macField)+macDigits > maxContent {
-		return answer, ErrTooLong
+	return appendMAC(answer, mac(secret, request, []byte("\n"), answer))
+}
+
+// appendMAC appends to a line the field mac= with the sum.
+func appendMAC(line, sum []byte) ([]byte, error) {
+	if len(line)+len(macField)+macDigits > maxContent {
+		return line, ErrTooLong
 	}
-	sum := mac(secret, request, []byte("\n"), answer)
-	return hex.AppendEncode(append(answer, macField...), sum), nil
+	return hex.AppendEncode(append(line, macField...), sum), nil
 }
 
 // Verify tells whether answer carries a mac that one of the secrets makes for request. Both are the exact bytes sent
@@ -68,10 +72,18 @@ func macOf(l Line) (string, error) {
 	}
 	if last := l.Fields[len(l.Fields)-1]; last.Key != macKey {
 		return "", malformed("the mac is followed by %s= (the mac comes last)", last.Key)
-	} else if last.Quoted || !isHex(value, macDigits) {
-		return "", malformed("the mac is %s, not %d lower-case hex digits", clip(value), macDigits)
+	} else if last.Quoted {
+		return "", malformed("the mac stands in quotes")
 	}
-	return value, nil
+	return value, checkMAC(value)
+}
+
+// checkMAC says what keeps value from being a mac. An empty one is none at all.
+func checkMAC(value string) error {
+	if value != "" && !isHex(value, macDigits) {
+		return malformed("the mac is %s, not %d lower-case hex digits", clip(value), macDigits)
+	}
+	return nil
 }
 
 // mac returns HMAC-SHA256 of the parts, one after the other.

@@ -18,12 +18,17 @@ func optionals(most uint64) *rapid.Generator[Optional] {
 
 func requests() *rapid.Generator[Request] {
 	return rapid.Custom(func(t *rapid.T) Request {
-		return Request{
-			Method:  Method(rapid.StringMatching(`[a-z][a-z0-9_-]{0,31}`).Draw(t, "method")),
+		methods := rapid.OneOf(rapid.SampledFrom([]string{"poll", "watch"}), rapid.StringMatching(`[a-z][a-z0-9_-]{0,31}`))
+		r := Request{
+			Method:  Method(methods.Draw(t, "method")),
 			Target:  rapid.OneOf(names(), rapid.Just("")).Draw(t, "target"),
 			Service: names().Draw(t, "service"),
 			Nonce:   rapid.OneOf(rapid.StringMatching(`[0-9a-f]{32}`), rapid.Just("")).Draw(t, "nonce"),
 		}
+		if r.Method == Watch {
+			r.Interval = intervals().Draw(t, "interval")
+		}
+		return r
 	})
 }
 

@@ -2,8 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"fmt"
-	"strings"
 	"time"
 )
 
@@ -12,9 +10,6 @@ const (
 	monitorPrefix = "MONITOR/"
 	// monitor1 is the protocol of this package's requests and answers.
 	monitor1 = "MONITOR/1"
-	// MaxName is the longest service, instance or target in bytes. It makes sure that an answer with a mac fits a line
-	// whatever is in its names.
-	MaxName = 128
 )
 
 // Method is what a director wants of a program.
@@ -39,7 +34,8 @@ type Request struct {
 	Target string
 	// Service is the service asked for; 1..128 bytes.
 	Service string
-	// Interval is the longest time from one answer to the next, MinInterval..MaxInterval; of a Watch only.
+	// Interval is the longest time from one answer to the next, whole milliseconds from MinInterval to MaxInterval; of a
+	// Watch only, other methods neither print nor parse it.
 	Interval time.Duration
 	// Nonce is 32 lower-case hex digits, new for each poll and now and then within a watch; empty where no secret is in
 	// use.
@@ -74,9 +70,11 @@ func ParseRequest(line []byte) (Request, error) {
 		r.Nonce = nonce
 	}
 	if r.Method == Watch {
-		r.Interval, err = intervalOf(l)
+		if r.Interval, err = intervalOf(l); err != nil {
+			return Request{}, err
+		}
 	}
-	return r, err
+	return r, nil
 }
 
 // AppendText appends the request without a line end to dst. The error wraps ErrMalformed and names the part that can't
@@ -114,53 +112,7 @@ func (r Request) AppendText(dst []byte) ([]byte, error) {
 // String returns the request's line, or in parentheses why there is none.
 func (r Request) String() string { return textOf(r.AppendText(nil)) }
 
-// ValidName tells whether s can name a service, an instance or a target: 1..128 bytes of printable ASCII.
-func ValidName(s string) bool { return checkName("name", s) == nil }
-
-// parseMonitor reads a line of MONITOR/1. The version is judged before the rest, which another version may write
-// differently.
+// parseMonitor reads a line of MONITOR/1.
 func parseMonitor(line []byte) (Line, error) {
-	if len(line) > maxContent {
-		return Line{}, ErrTooLong
-	}
-	if !IsMonitor(line) {
-		return Line{}, fmt.Errorf("%w: it is %s", ErrNotMonitor, clip(line))
-	}
-	if protocol, _, _ := bytes.Cut(line, []byte(" ")); string(protocol) != monitor1 {
-		return Line{}, fmt.Errorf("%w: the line begins with %s, wanted %s", ErrVersion, clip(protocol), monitor1)
-	}
-	return ParseLine(line)
-}
-
-// nameOf returns the value of key as a name.
-func nameOf(l Line, key string, wanted bool) (string, error) {
-	value, given := l.Get(key)
-	if !given && !wanted {
-		return "", nil
-	}
-	if !given {
-		return "", malformed("%s= is missing", key)
-	}
-	return value, checkName(key, value)
-}
-
-// checkName says what keeps value from being a name.
-func checkName(key, value string) error {
-	switch {
-	case value == "":
-		return malformed("the %s is empty", key)
-	case len(value) > MaxName:
-		return malformed("the %s is %d bytes long (at most %d)", key, len(value), MaxName)
-	case firstUnprintable(value) >= 0:
-		return malformed("the %s is %s, which is not printable ASCII", key, clip(value))
-	}
-	return nil
-}
-
-// textOf is the String method of what can be appended.
-func textOf(text []byte, err error) string {
-	if err != nil {
-		return "(" + strings.TrimSpace(err.Error()) + ")"
-	}
-	return string(text)
+	return parseVersioned(line, monitorPrefix, monitor1, ErrNotMonitor)
 }

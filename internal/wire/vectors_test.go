@@ -1,22 +1,29 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // vectors is testdata/monitor1.json, which implementations in other languages read as well.
 type vectors struct {
+	About    []string
 	Lines    struct{ Valid, Invalid []string }
 	Requests []struct {
 		Name, Line, Canonical, Error string
-		Request                      Request
+		Request                      struct {
+			Method                 Method
+			Target, Service, Nonce string
+			IntervalMS             int64 `json:"interval_ms"`
+		}
 	}
 	Answers []struct {
 		Name, Line, Canonical, Error, Reason string
@@ -40,19 +47,31 @@ type vectors struct {
 	}
 	AgentLines    []string `json:"agent_lines"`
 	NotAgentLines []string `json:"not_agent_lines"`
+	AgentParsed   []struct {
+		Line, Percent, Operational, Administrative, Reason string
+		MaxConns                                           string `json:"max_conns"`
+	} `json:"agent_parsed"`
+	AgentRefused []string `json:"agent_refused"`
 }
 
-func readVectors(t testing.TB) vectors {
+func readVectors(t testing.TB) (v vectors) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/monitor1.json")
+	readJSON(t, "testdata/monitor1.json", &v)
+	return v
+}
+
+// readJSON reads a file of vectors. What is in it but not in v is an error: a vector that nobody tries.
+func readJSON(t testing.TB, name string, v any) {
+	t.Helper()
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var v vectors
-	if err := json.Unmarshal(data, &v); err != nil {
-		t.Fatal(err)
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		t.Fatalf("%s: %v", name, err)
 	}
-	return v
 }
 
 // errorOf is the word that the vectors have for an error.
@@ -62,7 +81,7 @@ func errorOf(err error) string {
 	}
 	for word, sentinel := range map[string]error{
 		"too-long": ErrTooLong, "malformed": ErrMalformed, "not-monitor": ErrNotMonitor, "version": ErrVersion,
-		"wrong-service": ErrWrongService, "no-mac": ErrNoMAC, "bad-mac": ErrBadMAC,
+		"wrong-service": ErrWrongService, "no-mac": ErrNoMAC, "bad-mac": ErrBadMAC, "not-heartbeat": ErrNotHeartbeat,
 	} {
 		if errors.Is(err, sentinel) {
 			return word
@@ -122,7 +141,12 @@ func TestVectorRequests(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if diff := cmp.Diff(v.Request, r); diff != "" {
+			q := v.Request
+			wanted := Request{
+				Method: q.Method, Target: q.Target, Service: q.Service, Nonce: q.Nonce,
+				Interval: time.Duration(q.IntervalMS) * time.Millisecond,
+			}
+			if diff := cmp.Diff(wanted, r); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			want := v.Line
@@ -220,6 +244,24 @@ func TestVectorAgentLines(t *testing.T) {
 	for _, line := range v.NotAgentLines {
 		if IsAgentLine([]byte(line)) {
 			t.Errorf("%q is taken for an agent line", line)
+		}
+	}
+}
+
+func TestVectorAgentLinesAreRead(t *testing.T) {
+	v := readVectors(t)
+	for _, a := range v.AgentParsed {
+		want := Agent{
+			Percent: optional(t, a.Percent), MaxConns: optional(t, a.MaxConns),
+			Operational: a.Operational, Administrative: a.Administrative, Reason: a.Reason,
+		}
+		if got, err := ParseAgent([]byte(a.Line)); err != nil || got != want {
+			t.Errorf("%q reads as %+v, error %v; wanted %+v", a.Line, got, err, want)
+		}
+	}
+	for _, line := range v.AgentRefused {
+		if got, err := ParseAgent([]byte(line)); errorOf(err) != "malformed" || got != (Agent{}) {
+			t.Errorf("%q reads as %+v, error %v; wanted an error", line, got, err)
 		}
 	}
 }
