@@ -45,9 +45,22 @@ func checksText(checks []Check) string {
 		if c.OK {
 			result = "ok"
 		}
-		t.row(Plain(c.Name), Plain(c.Kind), result, strconv.Itoa(c.Streak), milliseconds(c.LatencyMS), moment(c.At), Plain(c.Error))
+		t.row(Plain(c.Name), Plain(c.Kind), result, strconv.Itoa(c.Streak), c.latency(), moment(c.At), Plain(c.Error))
+	}
+	for _, c := range checks {
+		for _, note := range c.Notes {
+			t.line("  " + Plain(c.Name) + ": " + Plain(note))
+		}
 	}
 	return t.String()
+}
+
+// latency is how long the last run took, of a check that is run.
+func (c Check) latency() string {
+	if c.LatencyMS == 0 {
+		return "-"
+	}
+	return milliseconds(c.LatencyMS)
 }
 
 func changesText(changes []Change) string {

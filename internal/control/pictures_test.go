@@ -60,6 +60,19 @@ var pictures = map[string]Status{
 		web(met(2, 1), up("192.0.2.21:80", 1, 3, 9), out("192.0.2.22:80", "down", refused), up("192.0.2.23:80", 1, 12, 1042)),
 	}},
 
+	"heartbeats": {
+		Director: director(),
+		Heartbeats: &Heartbeats{
+			Listen: "[::]:9652", Received: 4211, Accepted: 8012, Lost: 3, Polling: 1,
+			Dropped: map[string]uint64{"bad mac": 7, "old round": 2, "unknown id": 7},
+			Relays: []Relay{
+				{ID: "rack7", Address: "192.0.2.31:51002", Live: true, Round: 77, Children: 40, At: night},
+				{ID: "rack8", Address: "192.0.2.32:40111", Round: 12, Children: 41, At: night.Add(-time.Hour)},
+			},
+		},
+		VirtualServices: []Service{web(met(1, 1), up("192.0.2.21:80", 1, 3, 9))},
+	},
+
 	"drained": {Director: director(), VirtualServices: []Service{
 		web(
 			met(2, 1),
@@ -273,6 +286,7 @@ var explanations = map[string]Explanation{
 				{Name: "tcp", Kind: "tcp", Streak: 3, LatencyMS: 0.2, Error: "connection refused", At: night},
 				{Name: "login", Kind: "http", OK: true, Streak: 1042, LatencyMS: 12.34, At: night.Add(-time.Second)},
 				{Name: "deep", Kind: "monitor"},
+				{Name: "pulse", Kind: "heartbeat", OK: true, Streak: 7, At: night, Notes: []string{"through the relays rack7 and rack8", "unconfirmed: no fallback asks this instance"}},
 			},
 		},
 		Changes: []Change{

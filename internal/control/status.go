@@ -7,6 +7,8 @@ type Status struct {
 	Director        DirectorStatus `json:"director"`
 	VirtualRouters  []Router       `json:"virtual_routers"`
 	VirtualServices []Service      `json:"virtual_services"`
+	// Heartbeats is nil where no check is a heartbeat.
+	Heartbeats *Heartbeats `json:"heartbeats,omitempty"`
 }
 
 // DirectorStatus is the daemon's own part of the picture.
@@ -145,6 +147,9 @@ type Check struct {
 	LatencyMS float64   `json:"latency_ms"`
 	Error     string    `json:"error"` // of the last result; empty: none
 	At        time.Time `json:"at"`    // of the last result; zero: none yet
+	// Notes are sentences on how the check came to know, such as "through the relay
+	// rack7"; empty for most kinds.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Explanation says why a server's weight is what it is, and what it was before.

@@ -26,8 +26,14 @@ func (s Status) Text() string {
 		b.WriteString(s.routerSums() + "\n")
 	}
 	b.WriteString(s.sums() + "\n")
+	if s.Heartbeats != nil {
+		b.WriteString(s.Heartbeats.sums() + "\n")
+	}
 	if len(s.VirtualRouters) > 0 {
 		b.WriteString("\n" + s.routerTable())
+	}
+	if s.Heartbeats != nil && len(s.Heartbeats.Relays) > 0 {
+		b.WriteString("\n" + s.Heartbeats.table())
 	}
 	if len(s.VirtualServices) > 0 {
 		b.WriteString("\n" + s.table())
@@ -63,7 +69,7 @@ func (s Status) troubles() []string {
 	for _, w := range s.Director.Warnings {
 		lines = append(lines, "WARNING: "+Plain(w))
 	}
-	return slices.Concat(lines, s.mastershipTroubles(), s.routerTroubles(), s.serviceTroubles())
+	return slices.Concat(lines, s.mastershipTroubles(), s.routerTroubles(), s.Heartbeats.troubles(), s.serviceTroubles())
 }
 
 // maxTroubles bounds the services that are named before the table, and the lines about

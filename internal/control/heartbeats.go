@@ -1,0 +1,24 @@
+package control
+
+import "time"
+
+// Heartbeats are what the director hears that it did not ask for.
+type Heartbeats struct {
+	Listen   string            `json:"listen"`
+	Received uint64            `json:"received"` // datagrams, all told
+	Accepted uint64            `json:"accepted"` // lines that told something new
+	Lost     uint64            `json:"lost"`     // datagrams that this host had no room for
+	Dropped  map[string]uint64 `json:"dropped"`  // lines and datagrams by reason; reasons that never occurred are left out
+	Polling  int               `json:"polling"`  // real servers that are asked by their fallback for now
+	Relays   []Relay           `json:"relays"`
+}
+
+// Relay is one relay that the director hears.
+type Relay struct {
+	ID       string    `json:"id"`
+	Address  string    `json:"address"` // that its last datagram came from
+	Live     bool      `json:"live"`    // its rounds come
+	Round    uint64    `json:"round"`   // the last complete one
+	Children int       `json:"children"`
+	At       time.Time `json:"at"` // of its last datagram
+}
