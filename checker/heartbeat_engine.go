@@ -26,7 +26,7 @@ type hearts struct {
 	socket  *heartbeatSocket // that is served; nil: none is
 	stalls  moment           // up to when stalls are counted
 	until   moment           // until when keepTime sleeps
-	damaged uint64
+	damaged uint64           // datagrams that the kernel dropped though there was room
 }
 
 func newHearts(e *Engine, c HeartbeatConfig) *hearts {
@@ -56,6 +56,7 @@ func (hs *hearts) remove(h *heartbeatCheck) {
 	defer hs.mu.Unlock()
 	hs.ledger.Remove(hs.engine.now(), h.handle)
 	delete(hs.checks, h.handle)
+	hs.carryOut(time.Now())
 }
 
 // polled takes the result of a poll that the ledger asked for.
@@ -77,7 +78,7 @@ func (hs *hearts) polled(h *heartbeatCheck, r Result, at time.Time) {
 func (hs *hearts) carryOut(at time.Time) {
 	for _, f := range hs.ledger.Findings() {
 		switch h := hs.checks[f.Check]; {
-		case h == nil: // what is found as it is entered comes after
+		case h == nil: // it was removed
 		case f.Kind == heartbeat.Ask:
 			h.post.ask()
 		default:
@@ -131,9 +132,18 @@ func (hs *hearts) tick() {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
 	hs.catchUp()
-	now := hs.engine.now()
-	hs.ledger.Stalled(hs.engine.meter.stalled(hs.stalls, now))
-	hs.stalls = now
+	now := hs.countStalls()
 	hs.ledger.Tick(now)
 	hs.carryOut(time.Now())
+}
+
+// countStalls tells the ledger for how long this process did not run, up to the present
+// moment, which it returns. What is read afterwards is dated after that.
+func (hs *hearts) countStalls() moment {
+	now := hs.engine.now()
+	if now-hs.stalls > stallNoise { // else there was none that counts
+		hs.ledger.Stalled(hs.engine.meter.stalled(hs.stalls, now))
+		hs.stalls = now
+	}
+	return now
 }

@@ -118,6 +118,7 @@ func (s *heartbeatSocket) failure() error {
 // read reads at most so many datagrams and returns how many there were.
 func (s *heartbeatSocket) read(fd, most int) (n int) {
 	hs := s.hearts
+	hs.countStalls()
 	var at time.Time
 	for n < most {
 		size, from, err := unix.Recvfrom(fd, s.buf[:], unix.MSG_DONTWAIT)

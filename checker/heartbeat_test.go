@@ -1,6 +1,7 @@
 package checker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net"
@@ -304,6 +305,49 @@ func TestALossInTheSocketIsNoticed(t *testing.T) {
 	}
 }
 
+// What came during a stall is heard after it: the stall is none of its silence.
+func TestAStallIsCountedBeforeWhatCameInIt(t *testing.T) {
+	e := New(Config{})
+	e.epoch = e.epoch.Add(-time.Hour)
+	e.meter.stalls[0] = span{10 * time.Minute, 50 * time.Minute}
+	to := served(t, e)
+	h := &heartbeatCheck{check: heartbeat.Check{ID: "192.0.2.21:2222", Service: "bastion", Interval: time.Minute, Misses: 3}}
+	h.post = post{e, &check{tracker: newTracker()}}
+	e.hearts.add(h)
+	send(t, to, beat(t, wire.Up, 1, nil))
+	e.hearts.tick()
+	e.hearts.ledger.Tick(e.now() + 3*time.Minute)
+	if s := e.HeartbeatStats(); s.Unheard != 0 || s.Silent != 1 {
+		t.Errorf("after three minutes of silence: %+v", s)
+	}
+}
+
+// served gives an engine a socket that nobody reads but catchUp, and returns a connection
+// to it.
+func served(t testing.TB, e *Engine) net.Conn {
+	t.Helper()
+	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	to, err := net.Dial("udp", socket.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { to.Close() })
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &heartbeatSocket{hearts: e.hearts, control: raw.Control}
+	if err := s.enlarge(); err != nil {
+		t.Fatal(err)
+	}
+	e.hearts.serve(s)
+	return to
+}
+
 func TestServeHeartbeatsEnds(t *testing.T) {
 	open := func() *net.UDPConn {
 		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
@@ -339,5 +383,40 @@ func TestServeHeartbeatsEnds(t *testing.T) {
 	second.Close()
 	if err := e.ServeHeartbeats(t.Context(), second); err == nil || !strings.HasPrefix(err.Error(), "receive heartbeats: ") {
 		t.Error(err)
+	}
+}
+
+// BenchmarkHeartbeatSocket is what a datagram costs from the socket to the event.
+func BenchmarkHeartbeatSocket(b *testing.B) {
+	e := New(Config{})
+	to := served(b, e)
+	for _, c := range []struct {
+		name string
+		make func(i int) []byte
+	}{
+		{"a heartbeat", func(i int) []byte { return beat(b, wire.Up, uint64(i), newSecret) }},
+		{"of no known id", func(i int) []byte {
+			return bytes.Replace(beat(b, wire.Up, uint64(i), nil), []byte("192"), []byte("193"), 1)
+		}},
+	} {
+		seq := 0
+		b.Run(c.name, func(b *testing.B) {
+			h := &heartbeatCheck{check: heartbeat.Check{ID: "192.0.2.21:2222", Service: "bastion", Secrets: [][]byte{newSecret}, Interval: time.Second, Misses: 3}}
+			h.post = post{e, &check{tracker: newTracker()}}
+			e.hearts.add(h)
+			defer e.hearts.remove(h)
+			const row = 1000 // that the socket holds
+			b.ReportAllocs()
+			b.StopTimer()
+			for begin := 0; begin < b.N; begin += row {
+				for range min(row, b.N-begin) {
+					seq++
+					send(b, to, c.make(seq))
+				}
+				b.StartTimer()
+				e.hearts.catchUp()
+				b.StopTimer()
+			}
+		})
 	}
 }

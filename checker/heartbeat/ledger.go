@@ -116,6 +116,9 @@ func (l *Ledger) Remove(now time.Duration, h Handle) {
 		}
 	}
 	if len(of.watches) > 0 {
+		if next := of.pollable(); next != nil && len(of.held) > 0 {
+			l.look(now, next) // it polls now
+		}
 		return
 	}
 	delete(l.children, of.name)
@@ -184,7 +187,8 @@ func (l *Ledger) Tick(now time.Duration) {
 	}
 }
 
-// Stalled says that this process has not run for so long, before now.
+// Stalled says that this process has not run for so long, before now. It is told before what came meanwhile is received,
+// or that would be given the same time again.
 func (l *Ledger) Stalled(d time.Duration) { l.stalled += d }
 
 // Lost says that so many datagrams were lost in this director's own socket, up to now.
