@@ -14,6 +14,13 @@
 // as no free port, no route, or a deadline that it was itself too late for: it is told, and is
 // never held against a server.
 //
+// # Heartbeats
+//
+// A check of kind [Heartbeat] asks nothing: it waits for what its server says of itself,
+// which comes to the socket that [Engine.ServeHeartbeats] is given. What counts, and what
+// silence means, is judged by package heartbeat. [Engine.HeartbeatMarks] must be kept over
+// a restart.
+//
 // # Bounds
 //
 // Nothing that a server does costs another server's check: each run has a deadline,

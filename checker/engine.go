@@ -29,6 +29,8 @@ type Config struct {
 	// It is how a limit is kept on what one event can take out, and is called from
 	// any goroutine. Nil: always false.
 	Shortcut func(Key) bool
+	// Heartbeats is for checks of kind [Heartbeat].
+	Heartbeats HeartbeatConfig
 	// Logger, if not nil, hears of what the engine itself did wrong.
 	Logger *slog.Logger
 }
@@ -68,6 +70,7 @@ type Engine struct {
 	epoch   time.Time // of all moments
 	meter   stallMeter
 	outbox  *outbox
+	hearts  *hearts
 	wake    chan struct{} // tells Run to look again
 
 	setting   sync.Mutex // one Set at a time
@@ -113,6 +116,7 @@ func newEngine(c Config, prepare func(Spec) (probe, error)) *Engine {
 		landed:   make(chan struct{}),
 	}
 	e.outbox = newOutbox(e.lookAgain)
+	e.hearts = newHearts(e, c.Heartbeats)
 	return e
 }
 
@@ -145,6 +149,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	var helpers sync.WaitGroup
 	helpers.Go(func() { e.meter.run(ctx, e.now) })
 	helpers.Go(func() { e.outbox.deliver(ctx) })
+	helpers.Go(func() { e.hearts.keepTime(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {

@@ -30,6 +30,10 @@ func examples() map[string]Spec {
 		},
 		Command{Argv: []string{"/bin/true", "x"}},
 		Monitor{Server: netip.MustParseAddrPort("192.0.2.1:80"), Service: "a", Secrets: [][]byte{[]byte("one"), []byte("two")}},
+		Heartbeat{
+			ID: "192.0.2.1:80", Service: "a", Secrets: [][]byte{[]byte("one"), []byte("two")}, Misses: 3,
+			Fallback: &Monitor{Server: netip.MustParseAddrPort("192.0.2.1:80"), Service: "a", Secrets: [][]byte{[]byte("one")}},
+		},
 	}
 	specs := make(map[string]Spec)
 	for _, o := range all {

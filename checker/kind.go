@@ -46,12 +46,13 @@ type kind struct {
 
 // kinds are all kinds of check, by their names in the configuration file.
 var kinds = map[string]kind{
-	TCP{}.Kind():      {prepare: options(prepareTCP), needsPort: true},
-	TLS{}.Kind():      {prepare: options(prepareTLS), needsPort: true},
-	HTTP{}.Kind():     {prepare: options(prepareHTTP), needsPort: true},
-	Exchange{}.Kind(): {prepare: options(prepareExchange), needsPort: true},
-	Monitor{}.Kind():  {prepare: options(prepareMonitor), needsPort: true},
-	Command{}.Kind():  {prepare: options(prepareCommand), process: true},
+	TCP{}.Kind():       {prepare: options(prepareTCP), needsPort: true},
+	TLS{}.Kind():       {prepare: options(prepareTLS), needsPort: true},
+	HTTP{}.Kind():      {prepare: options(prepareHTTP), needsPort: true},
+	Exchange{}.Kind():  {prepare: options(prepareExchange), needsPort: true},
+	Monitor{}.Kind():   {prepare: options(prepareMonitor), needsPort: true},
+	Heartbeat{}.Kind(): {prepare: options(prepareHeartbeat)}, // its fallback needs one
+	Command{}.Kind():   {prepare: options(prepareCommand), process: true},
 }
 
 // options gives a kind's prepare function the options of its own type.

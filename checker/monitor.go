@@ -52,7 +52,9 @@ func (p *poll) run(ctx context.Context, t *transcript) Result {
 		if err != nil {
 			return failed(unacceptable(err))
 		}
-		return verdictOf(said)
+		r := verdictOf(said)
+		r.Instance = said.Instance
+		return r
 	}
 }
 
