@@ -26,43 +26,91 @@ func AppendAgent(dst []byte, a Answer) []byte {
 	return append(dst, "down"...)
 }
 
-// IsAgentLine tells whether line, given without its end, is what an HAProxy agent check answers, and not MONITOR: one
-// or more of HAProxy's words, separated by spaces, tabs or commas, in upper or lower case, and perhaps # with a text.
-// A program sends it to those that it takes for HAProxy; a director that gets it was too slow, and asks again.
-func IsAgentLine(line []byte) bool {
-	if len(line) > maxContent {
-		return false
-	}
-	words, _, _ := strings.Cut(string(line), "#")
-	found := false
-	for word := range strings.FieldsFuncSeq(words, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' }) {
-		if !isAgentWord(strings.ToLower(word)) {
-			return false
-		}
-		found = true
-	}
-	return found
+// Agent is what one line of an HAProxy agent check says. What the line doesn't say is empty, and for HAProxy stays as it
+// was.
+type Agent struct {
+	// Percent is the share of its configured weight that the server wants, as in 75%: 0..9999999999, and over 100 is
+	// more than its share.
+	Percent Optional
+	// MaxConns is how many connections the server wants at most, as in maxconn:30; 0..9999999999.
+	MaxConns Optional
+	// Operational is up, down, stopped or fail; the last three differ only in what HAProxy logs. Empty: not said.
+	Operational string
+	// Administrative is ready, drain or maint. Empty: not said.
+	Administrative string
+	// Reason is the text after #, as CleanReason leaves it.
+	Reason string
 }
 
-// isAgentWord tells whether HAProxy's agent check knows word, which is in lower case.
-func isAgentWord(word string) bool {
+// ParseAgent reads a line of HAProxy's agent check, given without its end: one or more words in any order and case,
+// separated by spaces, tabs or commas, and perhaps # with a text for the operator. Where two words say different things
+// of the same sort, the latter counts, as it does for HAProxy. The error wraps ErrTooLong, or ErrMalformed and names the
+// word that HAProxy doesn't know.
+func ParseAgent(line []byte) (Agent, error) {
+	if len(line) > maxContent {
+		return Agent{}, ErrTooLong
+	}
+	var a Agent
+	words := 0
+	for rest := string(line); ; words++ {
+		rest = strings.TrimLeft(rest, agentSpace)
+		if reason, found := strings.CutPrefix(rest, "#"); found {
+			a.Reason = CleanReason(reason)
+			rest = ""
+		}
+		if rest == "" {
+			break
+		}
+		end := strings.IndexAny(rest, agentSpace)
+		if end < 0 {
+			end = len(rest)
+		}
+		if !a.take(strings.ToLower(rest[:end])) {
+			return Agent{}, malformed("the agent says %s (up, down, stopped, fail, ready, drain, maint, 75%% or maxconn:30 wanted)",
+				clip(rest[:end]))
+		}
+		rest = rest[end:]
+	}
+	if words == 0 {
+		return Agent{}, malformed("the agent says nothing (up, down, stopped, fail, ready, drain, maint, 75%% or maxconn:30 wanted)")
+	}
+	return a, nil
+}
+
+// agentSpace is what stands between the words of an agent line.
+const agentSpace = " \t,"
+
+// take notes what a word, in lower case, says. It is false where HAProxy doesn't know the word.
+func (a *Agent) take(word string) (known bool) {
 	switch word {
-	case "up", "down", "stopped", "fail", "ready", "drain", "maint":
+	case "up", "down", "stopped", "fail":
+		a.Operational = word
+		return true
+	case "ready", "drain", "maint":
+		a.Administrative = word
 		return true
 	}
 	if percent, ok := strings.CutSuffix(word, "%"); ok {
-		return isDigits(percent)
+		a.Percent, known = shortNumber(percent)
+	} else if limit, ok := strings.CutPrefix(word, "maxconn:"); ok {
+		a.MaxConns, known = shortNumber(limit)
 	}
-	if limit, ok := strings.CutPrefix(word, "maxconn:"); ok {
-		return isDigits(limit)
-	}
-	return false
+	return known
 }
 
-// isDigits tells whether s is 1..10 decimal digits.
-func isDigits(s string) bool {
-	if len(s) == 0 || len(s) > 10 {
-		return false
+// shortNumber reads a number of 1..10 decimal digits.
+func shortNumber(digits string) (Optional, bool) {
+	if len(digits) == 0 || len(digits) > 10 || strings.Trim(digits, "0123456789") != "" {
+		return Optional{}, false
 	}
-	return strings.Trim(s, "0123456789") == ""
+	n, err := strconv.ParseUint(digits, 10, 64)
+	return Some(n), err == nil
+}
+
+// IsAgentLine tells whether line, given without its end, is what an HAProxy agent check answers, and not MONITOR:
+// whether ParseAgent takes it. A program sends it to those that it takes for HAProxy; a director that gets it to a
+// request was too slow, and asks again.
+func IsAgentLine(line []byte) bool {
+	_, err := ParseAgent(line)
+	return err == nil
 }
