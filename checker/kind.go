@@ -52,6 +52,11 @@ var kinds = map[string]kind{
 	Exchange{}.Kind(): {prepare: options(prepareExchange), needsPort: true},
 	Monitor{}.Kind():  {prepare: options(prepareMonitor), needsPort: true},
 	Command{}.Kind():  {prepare: options(prepareCommand), process: true},
+	Agent{}.Kind():    {prepare: options(prepareAgent), needsPort: true},
+	UDP{}.Kind():      {prepare: options(prepareUDP), needsPort: true},
+	DNS{}.Kind():      {prepare: options(prepareDNS), needsPort: true},
+	Ping{}.Kind():     {prepare: options(preparePing)},
+	GRPC{}.Kind():     {prepare: options(prepareGRPC), needsPort: true},
 }
 
 // options gives a kind's prepare function the options of its own type.
