@@ -2,6 +2,7 @@ package checker
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/internal/wire"
@@ -35,8 +36,9 @@ func (a *agentWords) hear(now time.Time, line wire.Agent) {
 	a.reason, a.heard = line.Reason, now
 }
 
-// maxConnections is the largest number of connections that the kernel can be told.
-const maxConnections = 1<<32 - 1
+// maxConnections bounds the number of connections that an agent asks for: more than
+// that is more than a server ever has.
+const maxConnections = math.MaxInt32
 
 // result is what the agent's words mean. As for HAProxy a server in maint is not looked
 // at, whatever its state is.

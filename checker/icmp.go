@@ -15,7 +15,8 @@ type icmpFamily struct {
 	echoRequest, echoReply byte
 	ipHeader               bool // raw sockets get packets with the header of IP
 	complaints             map[icmpError]string
-	unreachable, exceeded  byte // types of errors
+	unreachable, exceeded  byte      // types of errors
+	tooBig                 icmpError // the packet does not fit, and the next will be cut to
 }
 
 // icmpError is the type and code of an ICMP error.
@@ -25,7 +26,7 @@ const forbidden = "forbidden on the way to the target"
 
 var icmp4 = icmpFamily{
 	protocol: unix.IPPROTO_ICMP, echoRequest: 8, echoReply: 0, ipHeader: true,
-	unreachable: 3, exceeded: 11,
+	unreachable: 3, exceeded: 11, tooBig: icmpError{3, 4},
 	complaints: map[icmpError]string{ // RFC 792; RFC 1122, section 3.2.2.1; RFC 1812, section 5.2.7.1
 		{3, 0}: "network unreachable", {3, 1}: "host unreachable", {3, 2}: "protocol unreachable",
 		{3, 9}: forbidden, {3, 10}: forbidden, {3, 13}: forbidden,
@@ -34,7 +35,7 @@ var icmp4 = icmpFamily{
 
 var icmp6 = icmpFamily{
 	protocol: unix.IPPROTO_ICMPV6, echoRequest: 128, echoReply: 129,
-	unreachable: 1, exceeded: 3,
+	unreachable: 1, exceeded: 3, tooBig: icmpError{2, 0},
 	complaints: map[icmpError]string{ // RFC 4443, section 3
 		{1, 0}: "network unreachable", {1, 1}: forbidden, {1, 3}: "host unreachable", {1, 5}: forbidden,
 	},
@@ -54,10 +55,11 @@ func (f *icmpFamily) says(e icmpError) string {
 	if text := f.complaints[e]; text != "" {
 		return text
 	}
-	switch e.kind {
-	case f.unreachable:
+	switch {
+	case e == f.tooBig:
+	case e.kind == f.unreachable:
 		return "target unreachable"
-	case f.exceeded:
+	case e.kind == f.exceeded:
 		return "too many hops on the way to the target"
 	}
 	return ""

@@ -73,7 +73,7 @@ type Check struct {
 	// place of the configured one, 0..65535.
 	Weight Optional
 	// MaxConnections is, of an Up verdict, how many connections the server takes, in
-	// place of the configured upper threshold: 0..4294967295, 0 is any number.
+	// place of the configured upper threshold: 0..2147483647, 0 is any number.
 	MaxConnections Optional
 
 	Reason string // a phrase such as "connection refused"; may be empty

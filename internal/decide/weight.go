@@ -1,13 +1,16 @@
 package decide
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// maxWeight is the largest weight that is configured, set by an operator or asked
 	// for by a check.
 	maxWeight = 65535
-	// maxThreshold is the largest number of connections that the kernel can be told.
-	maxThreshold = 1<<32 - 1
+	// maxThreshold is the largest number of connections that a check can ask for.
+	maxThreshold = math.MaxInt32
 	// rampStep is how often the weight of a recovered server grows.
 	rampStep = time.Second
 	// rampStart is the percentage of its weight that a recovered server begins with.

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"net/netip"
 	"testing"
@@ -180,7 +181,7 @@ func TestLowestNumberCounts(t *testing.T) {
 		{weights: []Optional{Some(7), Some(0)}, mosts: []Optional{Some(7), Some(0)}, weight: Some(0), most: Some(7), by: "0"},
 		{weights: []Optional{Some(0), Some(7)}, mosts: []Optional{Some(0), Some(7)}, weight: Some(0), most: Some(7), by: "1"},
 		{weights: []Optional{Some(-1)}, mosts: []Optional{Some(-1)}, weight: Some(0), most: Some(0), by: "0"},
-		{weights: []Optional{Some(1 << 20)}, mosts: []Optional{Some(1 << 40)}, weight: Some(65535), most: Some(1<<32 - 1), by: "0"},
+		{weights: []Optional{Some(math.MaxInt)}, mosts: []Optional{Some(math.MaxInt)}, weight: Some(65535), most: Some(math.MaxInt32), by: "0"},
 	} {
 		var names []string
 		var checks []Check
