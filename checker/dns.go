@@ -125,7 +125,7 @@ func (p *question) overUDP(ctx context.Context, query []byte, id uint16) (*dns.M
 		case errors.As(err, &not):
 			other = not
 		default:
-			return nil, failed("the answer is malformed: " + plain(err))
+			return nil, malformed(err)
 		}
 	}
 	return nil, failed(fmt.Sprintf("no answer among the first %d datagrams: %s", maxReplies, other))
@@ -172,9 +172,13 @@ func (p *question) overTCP(ctx context.Context, query []byte, id uint16) (*dns.M
 	case errors.As(err, &not):
 		return nil, failed(not.Error())
 	case err != nil:
-		return nil, failed("the answer is malformed: " + plain(err))
+		return nil, malformed(err)
 	}
 	return m, Result{}
+}
+
+func malformed(err error) Result {
+	return failed("the answer is malformed: " + strings.TrimPrefix(plain(err), "dns: "))
 }
 
 // notAnswerError says why a message is no answer to the question.

@@ -81,18 +81,21 @@ func (w *healthWatcher) ask() {
 func (w *healthWatcher) tell(r Result, at time.Time) {
 	w.said = r
 	w.stands = w.post.report(r, at)
-	pause := w.timing.Interval
-	switch {
-	case r.Answer != Failure || w.stands.verdict != Down:
-		w.pause = 0
-		if w.stands.reaching {
-			pause = w.timing.FastInterval
-		}
-	default:
+	w.timer.Reset(time.Until(w.asked.Add(w.next(r.Answer))))
+}
+
+// next is the time from the last question to the next, after an answer. A server that
+// is down and does not answer is asked less and less often.
+func (w *healthWatcher) next(a Answer) time.Duration {
+	if a == Failure && w.stands.verdict == Down {
 		w.pause = min(max(2*w.pause, w.timing.Interval), max(w.timing.Interval, redialSlowly))
-		pause = w.pause
+		return w.pause
 	}
-	w.timer.Reset(time.Until(w.asked.Add(pause)))
+	w.pause = 0
+	if w.stands.reaching {
+		return w.timing.FastInterval
+	}
+	return w.timing.Interval
 }
 
 // checked takes the result of a Check.

@@ -32,8 +32,10 @@ func prepareUDP(s Spec, o UDP, _ Config) (probe, error) {
 		return nil, errors.New("the reply is expected both to match an expression and to begin with bytes: name one")
 	case expects && !o.RequireReply:
 		return nil, errors.New("a reply is expected but not required: require it")
+	case len(o.Mask) > 0 && len(o.ExpectBytes) == 0:
+		return nil, errors.New("the reply has a mask and no expected bytes")
 	}
-	if len(o.ExpectBytes) > 0 || len(o.Mask) > 0 {
+	if len(o.ExpectBytes) > 0 {
 		if err := (Step{ExpectBytes: o.ExpectBytes, Mask: o.Mask}).validate(); err != nil {
 			return nil, fmt.Errorf("the reply %w", err)
 		}

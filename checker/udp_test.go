@@ -57,7 +57,9 @@ func noUDP(t *testing.T, address string) netip.AddrPort {
 }
 
 func TestUDP(t *testing.T) {
-	raw := func(want, mask string) UDP { return UDP{RequireReply: true, ExpectBytes: []byte(want), Mask: []byte(mask)} }
+	raw := func(want, mask string) UDP {
+		return UDP{RequireReply: true, ExpectBytes: []byte(want), Mask: []byte(mask)}
+	}
 	match := func(s string) UDP { return UDP{Send: []byte("x"), RequireReply: true, Expect: regexp.MustCompile(s)} }
 	for _, c := range []struct {
 		name    string
