@@ -31,6 +31,7 @@ type program struct {
 	env     []string
 	user    *User // nil: the daemon's own
 	timeout time.Duration
+	weighs  bool // its exit codes from 2 on ask for a weight
 }
 
 // searchPath is the PATH of commands.
@@ -57,6 +58,7 @@ func prepareCommand(s Spec, o Command, c Config) (probe, error) {
 		},
 		user:    c.CommandUser,
 		timeout: s.Timing.Timeout,
+		weighs:  o.DynamicWeight,
 	}, nil
 }
 
@@ -91,6 +93,8 @@ func (p *program) judge(ctx context.Context, end ending, said []byte) Result {
 		return p.startTrouble(end.err)
 	case status.Exited() && status.ExitStatus() == 0:
 		return success()
+	case status.Exited() && status.ExitStatus() >= leastWeighing && p.weighs:
+		return weighed(status.ExitStatus())
 	case status.Exited():
 		reason = fmt.Sprintf("exit status %d", status.ExitStatus())
 	case end.killed && ctx.Err() == context.Canceled:
@@ -104,6 +108,18 @@ func (p *program) judge(ctx context.Context, end ending, said []byte) Result {
 		reason += ": " + line
 	}
 	return failed(reason)
+}
+
+// leastWeighing is the exit status that asks for weight 0; those above it ask for more.
+const leastWeighing = 2
+
+// weighed is the result of a command that asks for a weight with its exit status. What
+// it printed is not part of the reason: it may differ each time, and nothing changed.
+func weighed(status int) Result {
+	r := success()
+	r.Weight = Some(status - leastWeighing)
+	r.Reason = fmt.Sprintf("exit status %d asks for weight %d", status, r.Weight.Value)
+	return r
 }
 
 // startTrouble turns what kept a command from running into a result.

@@ -91,6 +91,37 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+// Exit codes ask for a weight where that is wanted, as with keepalived's misc_dynamic.
+func TestCommandWithDynamicWeight(t *testing.T) {
+	for _, c := range []struct {
+		script string
+		weight Optional
+		answer Answer
+		reason string
+	}{
+		{"exit 0", Optional{}, Success, ""},
+		{"exit 1", Optional{}, Failure, "exit status 1"},
+		{"exit 2", Some(0), Success, "exit status 2 asks for weight 0"},
+		{"echo 42; exit 3", Some(1), Success, "exit status 3 asks for weight 1"},
+		{"exit 255", Some(253), Success, "exit status 255 asks for weight 253"},
+		{"kill -KILL $$", Optional{}, Failure, "killed by SIGKILL"},
+	} {
+		s := shell(c.script)
+		if r := once(s); (r.Answer == Success) != (c.script == "exit 0") || r.Weight.Given {
+			t.Errorf("%s, where no weight is wanted: %+v", c.script, r)
+		}
+		s.Options = Command{Argv: s.Options.(Command).Argv, DynamicWeight: true}
+		r := once(s)
+		expect(t, r, c.answer, c.reason)
+		if r.Weight != c.weight || r.Percent != 100 {
+			t.Errorf("%s: weight %+v, %d %%", c.script, r.Weight, r.Percent)
+		}
+	}
+	hung := quick(shell("sleep 1000"))
+	hung.Options = Command{Argv: hung.Options.(Command).Argv, DynamicWeight: true}
+	expect(t, once(hung), Failure, "did not end within 1s")
+}
+
 func TestCommandThatIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	fifo := folder(t) + "/fifo"

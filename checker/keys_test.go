@@ -28,7 +28,12 @@ func examples() map[string]Spec {
 			Steps: []Step{{Send: []byte("a")}, {Expect: regexp.MustCompile("b")}, {ExpectBytes: []byte("c"), Mask: []byte{0xff}}},
 			TLS:   secure(),
 		},
-		Command{Argv: []string{"/bin/true", "x"}},
+		Command{Argv: []string{"/bin/true", "x"}, DynamicWeight: true},
+		Agent{Send: "hello\n", Expires: time.Minute},
+		UDP{Send: []byte("a"), RequireReply: true, Expect: regexp.MustCompile("b"), ExpectBytes: []byte("c"), Mask: []byte{0xff}},
+		DNS{Name: "a.example.", Type: "A", Protocol: "udp", RCodes: []string{"NOERROR", "NXDOMAIN"}, Answer: regexp.MustCompile("b")},
+		Ping{},
+		GRPC{Service: "a", Watch: true, Authority: "a.example", TLS: secure()},
 		Monitor{Server: netip.MustParseAddrPort("192.0.2.1:80"), Service: "a", Secrets: [][]byte{[]byte("one"), []byte("two")}},
 		Heartbeat{
 			ID: "192.0.2.1:80", Service: "a", Secrets: [][]byte{[]byte("one"), []byte("two")}, Misses: 3,

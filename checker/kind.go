@@ -53,6 +53,11 @@ var kinds = map[string]kind{
 	Monitor{}.Kind():   {prepare: options(prepareMonitor), needsPort: true},
 	Heartbeat{}.Kind(): {prepare: options(prepareHeartbeat)}, // its fallback needs one
 	Command{}.Kind():   {prepare: options(prepareCommand), process: true},
+	Agent{}.Kind():     {prepare: options(prepareAgent), needsPort: true},
+	UDP{}.Kind():       {prepare: options(prepareUDP), needsPort: true},
+	DNS{}.Kind():       {prepare: options(prepareDNS), needsPort: true},
+	Ping{}.Kind():      {prepare: options(preparePing)},
+	GRPC{}.Kind():      {prepare: options(prepareGRPC), needsPort: true},
 }
 
 // options gives a kind's prepare function the options of its own type.

@@ -2,16 +2,24 @@ package checker
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/mainstay-lvs/mainstay/internal/lab"
 )
 
 func TestMain(m *testing.M) {
 	if kind := os.Getenv(beAServer); kind != "" {
 		serveForBenchmark(kind)
+	}
+	// Pings are told what they may do by sysctls of the network namespace.
+	if err := lab.OwnNetwork(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m)
 }

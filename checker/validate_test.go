@@ -21,6 +21,16 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		change(&h)
 		return options(h)
 	}
+	udp := func(change func(*UDP)) Spec {
+		o := UDP{RequireReply: true, Expect: regexp.MustCompile("a")}
+		change(&o)
+		return options(o)
+	}
+	dns := func(change func(*DNS)) Spec {
+		o := DNS{Name: "example.", Type: "SOA", Protocol: "tcp", RCodes: []string{"NOERROR"}}
+		change(&o)
+		return options(o)
+	}
 	step := func(s Step) Spec { return options(Exchange{Steps: []Step{{Send: []byte("a")}, s}}) }
 	for _, c := range []struct {
 		spec Spec
@@ -82,6 +92,35 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{options(Command{}), "the command names no program"},
 		{options(Command{Argv: []string{"true"}}), `the command's program "true" is not an absolute path`},
 		{options(Command{Argv: []string{"/a", "b\x00"}}), `the command's argument "b\x00" has a zero byte`},
+
+		{udp(func(o *UDP) {}), ""},
+		{udp(func(o *UDP) { o.Send = make([]byte, 65508) }), "a datagram of 65508 bytes is to be sent: at most 65507 fit in one"},
+		{udp(func(o *UDP) { o.RequireReply = false }), "a reply is expected but not required: require it"},
+		{udp(func(o *UDP) { o.ExpectBytes, o.Mask = []byte("a"), []byte{0xff} }), "the reply is expected both to match an expression and to begin with bytes: name one"},
+		{udp(func(o *UDP) { o.Expect, o.ExpectBytes, o.Mask = nil, []byte("a"), nil }), "the reply has a mask of 0 bytes for 1 expected ones"},
+		{udp(func(o *UDP) { o.Expect, o.ExpectBytes, o.Mask = nil, []byte("a"), []byte{1} }), "the reply has a mask of other bytes than 00 and ff"},
+		{udp(func(o *UDP) { o.Expect, o.Mask = nil, []byte{0xff} }), "the reply has a mask and no expected bytes"},
+
+		{dns(func(o *DNS) {}), ""},
+		{dns(func(o *DNS) { o.Name = "" }), `the name "" is no domain name`},
+		{dns(func(o *DNS) { o.Name = "a..b." }), `the name "a..b." is no domain name`},
+		{dns(func(o *DNS) { o.Type = "a" }), `the type "a" is no type of record that can be asked for, such as A or SOA`},
+		{dns(func(o *DNS) { o.Type = "AXFR" }), `the type "AXFR" is no type of record that can be asked for, such as A or SOA`},
+		{dns(func(o *DNS) { o.Protocol = "tls" }), `the protocol "tls" is neither udp nor tcp`},
+		{dns(func(o *DNS) { o.RCodes = nil }), "no response code is right: name one at least, such as NOERROR"},
+		{dns(func(o *DNS) { o.RCodes = []string{"BADVERS"} }), `"BADVERS" is no response code such as NOERROR or NXDOMAIN`},
+
+		{Spec{Target: netip.MustParseAddrPort("192.0.2.1:0"), Options: Ping{}, Timing: DefaultTiming()}, ""},
+
+		{options(GRPC{}), ""},
+		{options(GRPC{Service: "a.b", Authority: "a.example:443", TLS: &TLS{ServerName: "b.example", ALPN: []string{"h2"}}}), ""},
+		{options(GRPC{Service: "a\xff"}), `the service "a?" is no name of a service: UTF-8, at most 1024 bytes`},
+		{options(GRPC{Authority: "a b"}), `the authority "a b" has characters that no host's name has`},
+		{options(GRPC{TLS: &TLS{ALPN: []string{"http/1.1"}}}), "the check speaks HTTP/2: it can't offer anything but h2 in ALPN"},
+
+		{options(Agent{Expires: time.Minute}), ""},
+		{options(Agent{}), "expires 0s is not above 0"},
+		{options(Agent{Expires: time.Minute, Send: string(make([]byte, 1025))}), "1025 bytes are to be sent to the agent: at most 1024 may be"},
 
 		{options(Monitor{Service: "a"}), "the monitor is asked about no real server"},
 		{options(Monitor{Server: target}), "the monitor can't be asked: malformed line: the service is empty"},

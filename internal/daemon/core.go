@@ -303,6 +303,7 @@ func (n namedCheck) input() decide.Check {
 	out.Verdict = verdicts[n.last.Verdict]
 	out.Mode = modes[n.last.Mode]
 	out.Starting, out.Percent, out.Reason, out.Streak = n.last.Starting, n.last.Percent, n.last.Reason, n.last.Streak
+	out.Weight, out.MaxConnections = decide.Optional(n.last.Weight), decide.Optional(n.last.MaxConnections)
 	return out
 }
 

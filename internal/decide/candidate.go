@@ -16,7 +16,7 @@ type candidate struct {
 	was     *ServerMemory // read only
 
 	health    health
-	weight    int // W: the operator's or the configured one, 0..65535
+	weight    int // W: the operator's, a check's or the configured one, 0..65535
 	state     State
 	drain     Drain
 	recovered time.Time
@@ -25,7 +25,7 @@ type candidate struct {
 	entry   ipvs.Server
 	ramp    ramp
 	applied Applied
-	due     time.Time // when a percentage that has to wait is applied; zero: none waits
+	due     time.Time // when what has to wait of the checks' wishes is applied; zero: nothing waits
 	open    bool      // it failed, and fail open serves it
 	waits   bool      // it made way for the sorry server
 	asSorry bool      // its address is the sorry server's, which serves
@@ -74,11 +74,7 @@ func (d *decider) candidates(in ServiceInputs, memory ServiceMemory) []candidate
 // stand finds out how a server stands, whatever the others do.
 func (d *decider) stand(c *candidate) {
 	c.health = judge(c.file.Checks, c.in.Checks, c.was)
-	c.weight = c.file.Weight
-	if c.in.Override.Weight != nil {
-		c.weight = *c.in.Override.Weight
-	}
-	c.weight = min(max(c.weight, 0), maxWeight)
+	c.weight = c.weightWith(c.health.weight.Optional)
 	c.drain = d.drainOf(c)
 
 	switch {
@@ -94,6 +90,19 @@ func (d *decider) stand(c *candidate) {
 		c.state = StateUp
 	}
 	c.recovered = d.recoveredOf(c)
+}
+
+// weightWith is W where the checks ask for a weight, or for none. The operator goes
+// before them.
+func (c *candidate) weightWith(asked Optional) int {
+	w := c.file.Weight
+	switch {
+	case c.in.Override.Weight != nil:
+		w = *c.in.Override.Weight
+	case asked.Given:
+		w = asked.Value
+	}
+	return min(max(w, 0), maxWeight)
 }
 
 // recoveredOf returns when a server's slow start began, zero when it has none or it

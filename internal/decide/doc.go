@@ -41,17 +41,22 @@
 //
 // # Weight
 //
-// W is the configured weight or the operator's. The weight is
-// max(1, floor(W x percent x ramp + 0.5)), and 0 when a factor is 0, in integers.
+// W is the operator's weight, or else the lowest absolute one that a check asks for, or
+// else the configured one. The weight is max(1, floor(W x percent x ramp + 0.5)), and 0
+// when a factor is 0, in integers.
+//
+// The lowest number of connections that a check asks for takes the place of the
+// configured upper threshold; the lower one is cut to it.
 //
 // A recovery, which starts the ramp of slow_start, is a failed server that may
 // serve again. The ramp begins at that moment: for a server that failed and came
 // back during maint or drain, when it is enabled. A server that fail open served
 // all along did not recover from anything and has no ramp.
 //
-// With sh, mh and dh a changed percentage waits until 10 s after the last change
-// of the same server. That holds for a server that stays up in the table: where it
-// enters anew the buckets are rebuilt anyway, and a changed W applies at once.
+// With sh, mh and dh a changed percentage, or weight that a check asks for, waits until
+// 10 s after the last change of the same server. That holds for a server that stays up
+// in the table: where it enters anew the buckets are rebuilt anyway, and a weight that
+// the operator or the file changes applies at once.
 //
 // # The service
 //

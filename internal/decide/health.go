@@ -14,9 +14,24 @@ type health struct {
 	starting bool   // of a Down verdict: every failed check is a program that is not ready yet
 	percent  int    // the lowest that an up check reports, 0..100; 100 when none is up
 	lowest   string // the name of the check that reports it; empty at 100
+	weight   asked  // the lowest absolute weight that an up check asks for
+	most     asked  // the lowest upper threshold, 0: none
 
 	drain *Check // the first that asks for no new connections
 	maint *Check // the first that asks for no traffic
+}
+
+// asked is a number that a check asked for, and the check's name.
+type asked struct {
+	Optional
+	by string
+}
+
+// lower keeps the lower of two numbers, and who asked for it.
+func (a *asked) lower(n Optional, by string) {
+	if least := a.least(n); least != a.Optional {
+		*a = asked{least, by}
+	}
 }
 
 // judge puts the verdicts of a server's checks together. A server without checks
@@ -48,6 +63,7 @@ func (h *health) up(c *Check) {
 	if percent := min(max(c.Percent, 0), 100); percent < h.percent {
 		h.percent, h.lowest = percent, c.Name
 	}
+	h.ask(c.Weight, c.MaxConnections, c.Name)
 	switch c.Mode {
 	case Draining:
 		if h.drain == nil {
@@ -60,6 +76,24 @@ func (h *health) up(c *Check) {
 	}
 }
 
+// ask takes account of the numbers that somebody asked for. A threshold of 0 is that of
+// a server that takes any number of connections: whoever asks for a number goes before.
+func (h *health) ask(weight, most Optional, by string) {
+	if weight.Given {
+		h.weight.lower(Some(min(max(weight.Value, 0), maxWeight)), by)
+	}
+	switch {
+	case !most.Given:
+	case most.Value <= 0 && !h.most.Given:
+		h.most = asked{Some(0), by}
+	case most.Value <= 0:
+	case h.most.Given && h.most.Value == 0:
+		h.most = asked{Some(min(most.Value, maxThreshold)), by}
+	default:
+		h.most.lower(Some(min(most.Value, maxThreshold)), by)
+	}
+}
+
 // keepLast falls back on the server's last verdict: a check that starts anew moves
 // nothing until it has one.
 func (h *health) keepLast(was *ServerMemory) {
@@ -67,9 +101,14 @@ func (h *health) keepLast(was *ServerMemory) {
 		return
 	}
 	h.verdict, h.last, h.starting = was.Verdict, true, was.Starting
-	if was.Verdict == Up && was.Percent < h.percent {
-		h.percent, h.lowest = was.Percent, "its last answer"
+	if was.Verdict != Up {
+		return
 	}
+	const last = "its last answer"
+	if was.Percent < h.percent {
+		h.percent, h.lowest = was.Percent, last
+	}
+	h.ask(was.Weight, was.MaxConnections, last)
 }
 
 // serving reports whether the named check is up and asks for traffic, or is no

@@ -66,11 +66,35 @@ const (
 type Check struct {
 	Name     string
 	Verdict  Verdict
-	Mode     Mode   // of an Up verdict
-	Starting bool   // of a Down verdict: the program says that it is not ready yet
-	Percent  int    // of an Up verdict: the share of its weight that the server asks for, 0..100
-	Reason   string // a phrase such as "connection refused"; may be empty
-	Streak   int    // results in a row of the same sort; 0: not known
+	Mode     Mode // of an Up verdict
+	Starting bool // of a Down verdict: the program says that it is not ready yet
+	Percent  int  // of an Up verdict: the share of its weight that the server asks for, 0..100
+	// Weight is, of an Up verdict, the absolute weight that the server asks for in
+	// place of the configured one, 0..65535.
+	Weight Optional
+	// MaxConnections is, of an Up verdict, how many connections the server takes, in
+	// place of the configured upper threshold: 0..2147483647, 0 is any number.
+	MaxConnections Optional
+
+	Reason string // a phrase such as "connection refused"; may be empty
+	Streak int    // results in a row of the same sort; 0: not known
+}
+
+// Optional is a number that may not be given. Optionals are comparable with ==.
+type Optional struct {
+	Value int  `json:"value"` // 0 where it is not given
+	Given bool `json:"given"`
+}
+
+// Some returns an Optional that is given.
+func Some(value int) Optional { return Optional{Value: value, Given: true} }
+
+// least returns the smaller of two numbers, of those that are given.
+func (o Optional) least(other Optional) Optional {
+	if !o.Given || other.Given && other.Value < o.Value {
+		return other
+	}
+	return o
 }
 
 // Override is what an operator told a server to do. The zero value is nothing.

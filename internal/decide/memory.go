@@ -31,6 +31,9 @@ type ServerMemory struct {
 	Verdict  Verdict `json:"verdict,omitempty"`  // the last one, kept while a check has none
 	Starting bool    `json:"starting,omitempty"` // of a Down verdict
 	Percent  int     `json:"percent,omitempty"`  // of an Up verdict
+	// Weight and MaxConnections are, of an Up verdict, what checks asked for.
+	Weight         Optional `json:"weight,omitzero"`
+	MaxConnections Optional `json:"max_connections,omitzero"`
 
 	Failed    bool        `json:"failed,omitempty"`   // it failed and has not served since: its return is a recovery
 	Recovered time.Time   `json:"recovered,omitzero"` // when its slow start began; zero when it has none or it is over
@@ -50,11 +53,12 @@ type Drain struct {
 	Over  string    `json:"over,omitempty"`  // why the server is out; empty while it drains
 }
 
-// Applied is the percentage in force for a server of sh, mh or dh. The zero value
-// is none.
+// Applied is what of a server's checks is in force for a server of sh, mh or dh. The
+// zero value is nothing.
 type Applied struct {
 	Valid   bool      `json:"valid,omitempty"`
 	Percent int       `json:"percent,omitempty"`
+	Weight  Optional  `json:"weight,omitzero"`
 	Changed time.Time `json:"changed,omitzero"` // the last change; zero: none since the server entered
 }
 
@@ -136,6 +140,7 @@ func (c *candidate) remember() ServerMemory {
 		}
 	case Up:
 		m.Percent = c.health.percent
+		m.Weight, m.MaxConnections = c.health.weight.Optional, c.health.most.Optional
 	case Down:
 		m.Starting = c.health.starting
 		m.Failed = !c.listed || c.entry.Weight == 0

@@ -40,20 +40,24 @@ func (d *decider) list(c *candidate, weight int) {
 		c.entry = c.was.Entry
 	}
 	c.entry.Weight = weight
+	if most := c.health.most; most.Given && !c.leaving {
+		c.entry.MaxConnections = uint32(most.Value)
+		c.entry.ResumeConnections = min(c.entry.ResumeConnections, c.entry.MaxConnections)
+	}
 }
 
 // upWeight is the weight of a server that is up.
 func (d *decider) upWeight(c *candidate) int {
-	percent := c.health.percent
+	w, percent := c.weight, c.health.percent
 	c.ramp = fullRamp
 	if d.hash && len(c.health.checks) > 0 {
-		c.applied, c.due = c.was.Applied.apply(d.now, percent)
-		percent = c.applied.Percent
+		c.applied, c.due = c.was.Applied.apply(d.now, percent, c.health.weight.Optional)
+		w, percent = c.weightWith(c.applied.Weight), c.applied.Percent
 	}
 	if !c.recovered.IsZero() {
 		c.ramp, _ = rampAt(d.now.Sub(c.recovered), d.service.SlowStart)
 	}
-	return weightOf(c.weight, percent, c.ramp)
+	return weightOf(w, percent, c.ramp)
 }
 
 // nextFor is when a server in the table must be looked at again though nothing

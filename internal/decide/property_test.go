@@ -147,6 +147,10 @@ func (h *history) drawServer(t *rapid.T, in *ServerInputs) {
 			Starting: rapid.Bool().Draw(t, "starting"),
 			Percent:  somePercents.Draw(t, "percent"),
 		}
+		if rapid.IntRange(0, 3).Draw(t, "asks for numbers") == 0 {
+			c.Weight = Some(someWeights.Draw(t, "check's weight"))
+			c.MaxConnections = Some(someWeights.Draw(t, "connections"))
+		}
 		in.Checks = slices.DeleteFunc(slices.Clone(in.Checks), func(other Check) bool { return other.Name == c.Name })
 		in.Checks = append(in.Checks, c)
 	}
@@ -314,17 +318,22 @@ func TestWeightsAreWithinBounds(t *testing.T) {
 					continue
 				}
 				in := h.inputs[s.Head.Key].Servers[r.Address]
-				w := s.Servers[j].Weight
-				if in.Override.Weight != nil {
-					w = *in.Override.Weight
+				least, most := s.Servers[j].Weight, s.Servers[j].Weight
+				for _, c := range in.Checks {
+					if c.Weight.Given {
+						least, most = min(least, c.Weight.Value), max(most, c.Weight.Value)
+					}
 				}
-				if r.Effective < 0 || r.Effective > w {
-					t.Fatalf("%d, W is %d: %s", r.Effective, w, r.Why)
+				if in.Override.Weight != nil {
+					least, most = *in.Override.Weight, *in.Override.Weight
+				}
+				waits := strings.Contains(r.Why, "until") || strings.Contains(r.Why, "its last answer")
+				if r.Effective < 0 || r.Effective > most && !waits {
+					t.Fatalf("%d, W is at most %d: %s", r.Effective, most, r.Why)
 				}
 				asksForNone := slices.ContainsFunc(in.Checks, func(c Check) bool { return c.Percent == 0 })
-				waits := strings.Contains(r.Why, "until") || strings.Contains(r.Why, "its last answer")
-				if w > 0 && r.Effective == 0 && !asksForNone && !waits {
-					t.Fatalf("no weight, W is %d: %s", w, r.Why)
+				if least > 0 && r.Effective == 0 && !asksForNone && !waits {
+					t.Fatalf("no weight, W is at least %d: %s", least, r.Why)
 				}
 			}
 		}

@@ -223,21 +223,50 @@ func placeFirst(c *candidate) string {
 // placeUp says why the weight of a server that is up is another than the file's.
 func (d *decider) placeUp(c *candidate) string {
 	var because []string
-	if c.in.Override.Weight != nil {
+	switch asked := c.health.weight; {
+	case c.in.Override.Weight != nil:
 		because = append(because, fmt.Sprintf("the operator set %d", c.weight))
+	case asked.Given && asked.Value != c.file.Weight:
+		because = append(because, fmt.Sprintf("%s asks for %d", asked.by, asked.Value))
 	}
 	if c.health.percent < 100 {
 		because = append(because, fmt.Sprintf("%s asks for %d %%", c.health.lowest, c.health.percent))
 	}
-	if !c.due.IsZero() {
-		because = append(because, fmt.Sprintf("%d %% until %s, as %s changes every %s at most",
-			c.applied.Percent, d.clock(c.due), d.service.Head.Scheduler, percentPause))
+	if waits := c.inForce(); waits != "" {
+		because = append(because, fmt.Sprintf("%s until %s, as %s changes every %s at most",
+			waits, d.clock(c.due), d.service.Head.Scheduler, percentPause))
 	}
 	if c.ramp != fullRamp {
 		because = append(because, fmt.Sprintf("slow start at %d %%", c.ramp.percent()))
 	}
 	if because == nil {
-		return ""
+		return c.threshold()
 	}
-	return fmt.Sprintf("; weight %d of %d: %s", c.entry.Weight, c.file.Weight, strings.Join(because, ", "))
+	return fmt.Sprintf("; weight %d of %d: %s", c.entry.Weight, c.file.Weight, strings.Join(because, ", ")) + c.threshold()
+}
+
+// inForce says what is in force where something else that checks ask for has to wait,
+// and nothing where nothing waits.
+func (c *candidate) inForce() string {
+	var parts []string
+	if w := c.weightWith(c.applied.Weight); !c.due.IsZero() && w != c.weight {
+		parts = append(parts, strconv.Itoa(w))
+	}
+	if !c.due.IsZero() && c.applied.Percent != c.health.percent {
+		parts = append(parts, fmt.Sprintf("%d %%", c.applied.Percent))
+	}
+	return strings.Join(parts, " at ")
+}
+
+// threshold says how many connections a server takes, where that is a check's word and
+// not what the file says.
+func (c *candidate) threshold() string {
+	switch most := c.health.most; {
+	case !most.Given || c.entry.MaxConnections == c.file.MaxConnections:
+		return ""
+	case most.Value == 0:
+		return "; any number of connections: " + most.by + " asks for it"
+	default:
+		return fmt.Sprintf("; at most %s: %s asks for it", count(uint64(most.Value), "connection"), most.by)
+	}
 }

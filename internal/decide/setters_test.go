@@ -82,6 +82,10 @@ func (w *world) server(words []string) Server {
 		switch name, value, _ := strings.Cut(word, "="); name {
 		case "weight":
 			s.Weight = number(w.t, value)
+		case "max":
+			s.MaxConnections = uint32(number(w.t, value))
+		case "resume":
+			s.ResumeConnections = uint32(number(w.t, value))
 		case "checks":
 			s.Checks = strings.Split(value, ",")
 		default:
@@ -121,6 +125,10 @@ func (w *world) setCheck(s Service, words []string) {
 			c.Name = value
 		case "percent":
 			c.Percent = number(w.t, value)
+		case "weight":
+			c.Weight = Some(number(w.t, value))
+		case "max":
+			c.MaxConnections = Some(number(w.t, value))
 		case "streak":
 			c.Streak = number(w.t, value)
 		case "starting":

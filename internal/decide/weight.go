@@ -1,18 +1,25 @@
 package decide
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
-	// maxWeight is the largest weight that is configured or set by an operator.
+	// maxWeight is the largest weight that is configured, set by an operator or asked
+	// for by a check.
 	maxWeight = 65535
+	// maxThreshold is the largest number of connections that a check can ask for.
+	maxThreshold = math.MaxInt32
 	// rampStep is how often the weight of a recovered server grows.
 	rampStep = time.Second
 	// rampStart is the percentage of its weight that a recovered server begins with.
 	rampStart = 10
 	// rampLimit bounds slow_start so that a weight is worked out exactly in 64 bits.
 	rampLimit = 100 * 24 * time.Hour
-	// percentPause is the least time between two changes of the percentage of a
-	// server of sh, mh or dh: each moves clients from one server to another.
+	// percentPause is the least time between two changes of the percentage or weight
+	// that the checks of a server of sh, mh or dh ask for: each moves clients from one
+	// server to another.
 	percentPause = 10 * time.Second
 )
 
@@ -58,18 +65,21 @@ func hashes(scheduler string) bool {
 	return scheduler == "sh" || scheduler == "mh" || scheduler == "dh"
 }
 
-// apply returns the percentage in force where the wanted one may only change now
-// and then, and when the wanted one may take its place; zero: it is in force.
-func (a Applied) apply(now time.Time, want int) (next Applied, due time.Time) {
+// apply returns the percentage and weight in force where those that checks ask for may
+// only change now and then, and when what is wanted may take their place; zero: it is in
+// force.
+func (a Applied) apply(now time.Time, percent int, weight Optional) (next Applied, due time.Time) {
+	want := Applied{Valid: true, Percent: percent, Weight: weight}
 	switch {
 	case !a.Valid:
-		return Applied{Valid: true, Percent: want}, time.Time{}
-	case a.Percent == want:
+		return want, time.Time{}
+	case a.Percent == percent && a.Weight == weight:
 		return a, time.Time{}
 	}
 	due = a.Changed.Add(percentPause)
 	if a.Changed.After(now) || !due.After(now) {
-		return Applied{Valid: true, Percent: want, Changed: now}, time.Time{}
+		want.Changed = now
+		return want, time.Time{}
 	}
 	return a, due
 }

@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"fmt"
+	"math"
 	"math/big"
 	"net/netip"
 	"testing"
@@ -141,9 +143,61 @@ func TestPercentPause(t *testing.T) {
 			next: Applied{Valid: true, Percent: 80, Changed: now},
 		},
 	} {
-		next, due := test.was.apply(now, test.want)
+		next, due := test.was.apply(now, test.want, Optional{})
 		if next != test.next || !due.Equal(test.due) {
 			t.Errorf("%s: %+v, due %s; want %+v, due %s", test.name, next, due, test.next, test.due)
+		}
+	}
+}
+
+// With sh, mh and dh a changed weight that a check asks for waits as percentages do.
+func TestPercentPauseIsOneForWeightsToo(t *testing.T) {
+	now := time.Date(2026, 3, 1, 22, 14, 0, 0, time.UTC)
+	was, _ := Applied{}.apply(now, 100, Some(40))
+	if want := (Applied{Valid: true, Percent: 100, Weight: Some(40)}); was != want {
+		t.Fatalf("enters with %+v, want %+v", was, want)
+	}
+	was, _ = was.apply(now, 50, Some(40))
+	next, due := was.apply(now.Add(time.Second), 50, Some(7))
+	if next != was || !due.Equal(now.Add(percentPause)) {
+		t.Errorf("a second later %+v, due %s", next, due)
+	}
+	next, due = was.apply(now.Add(percentPause), 50, Optional{})
+	if want := (Applied{Valid: true, Percent: 50, Changed: now.Add(percentPause)}); next != want || !due.IsZero() {
+		t.Errorf("10 s later %+v, due %s", next, due)
+	}
+}
+
+// Of the numbers that checks ask for the lowest counts; a threshold of 0 is none.
+func TestLowestNumberCounts(t *testing.T) {
+	for _, test := range []struct {
+		weights, mosts []Optional
+		weight, most   Optional
+		by             string // who asks for the threshold
+	}{
+		{},
+		{weights: []Optional{Some(0)}, mosts: []Optional{Some(0)}, weight: Some(0), most: Some(0), by: "0"},
+		{weights: []Optional{{}, Some(40), Some(7), {}}, mosts: []Optional{{}, Some(40), Some(7), {}}, weight: Some(7), most: Some(7), by: "2"},
+		{weights: []Optional{Some(7), Some(0)}, mosts: []Optional{Some(7), Some(0)}, weight: Some(0), most: Some(7), by: "0"},
+		{weights: []Optional{Some(0), Some(7)}, mosts: []Optional{Some(0), Some(7)}, weight: Some(0), most: Some(7), by: "1"},
+		{weights: []Optional{Some(-1)}, mosts: []Optional{Some(-1)}, weight: Some(0), most: Some(0), by: "0"},
+		{weights: []Optional{Some(math.MaxInt)}, mosts: []Optional{Some(math.MaxInt)}, weight: Some(65535), most: Some(math.MaxInt32), by: "0"},
+	} {
+		var names []string
+		var checks []Check
+		for i := range test.weights {
+			names = append(names, fmt.Sprint(i))
+			checks = append(checks, Check{Name: names[i], Verdict: Up, Percent: 100, Weight: test.weights[i], MaxConnections: test.mosts[i]})
+		}
+		h := judge(names, checks, &noMemory)
+		if h.weight.Optional != test.weight || h.most != (asked{test.most, test.by}) {
+			t.Errorf("%v: weight %+v, at most %+v; want %+v, %+v", test.weights, h.weight, h.most, test.weight, test.most)
+		}
+		for i := range checks {
+			checks[i].Verdict = Down
+		}
+		if h := judge(names, checks, &noMemory); h.weight.Given || h.most.Given {
+			t.Errorf("%v: of checks that are down: %+v, %+v", test.weights, h.weight, h.most)
 		}
 	}
 }

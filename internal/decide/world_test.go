@@ -36,11 +36,11 @@ func newWorld(t *testing.T) *world {
 // run runs one command and returns what it prints.
 //
 //	service NAME KEY [option=value …]   the file has this service; each line is a server:
-//	    ADDRESS [weight=N] [checks=a,b]
+//	    ADDRESS [weight=N] [max=N] [resume=N] [checks=a,b]
 //	remove NAME                          the file has it no longer
 //	kernel NAME                          the daemon starts and finds this; each line: ADDRESS weight=N
 //	check NAME                           verdicts; each line:
-//	    ADDRESS up|down|unknown [check=C] [percent=N] [starting] [draining] [maintenance] ["reason"] [streak=N]
+//	    ADDRESS up|down|unknown [check=C] [percent=N] [weight=N] [max=N] [starting] [draining] [maintenance] ["reason"] [streak=N]
 //	override NAME ADDRESS drain|maint|enable|weight=N|weight=auto
 //	connections NAME ADDRESS [active=N] [inactive=N] [persistent=N]
 //	settled                              first verdicts are over, everywhere
@@ -213,6 +213,14 @@ func (w *world) rows() []string {
 	return rows
 }
 
+// thresholds are those of a server as ipvsadm writes them, nothing where it has none.
+func thresholds(entry ipvs.Server) string {
+	if entry.MaxConnections == 0 && entry.ResumeConnections == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" -x %d -y %d", entry.MaxConnections, entry.ResumeConnections)
+}
+
 // rowsOf are the servers of a service: their weight in the table, and why.
 func (w *world) rowsOf(r ServiceReport) []string {
 	wanted, _ := w.decision.Table.Service(r.Key)
@@ -220,7 +228,7 @@ func (w *world) rowsOf(r ServiceReport) []string {
 	for _, s := range r.Servers {
 		weight := "out"
 		if entry, found := wanted.Server(s.Address); found {
-			weight = strconv.Itoa(entry.Weight)
+			weight = strconv.Itoa(entry.Weight) + thresholds(entry)
 		}
 		rows = append(rows, fmt.Sprintf("%-16s %5s  %s", s.Address, weight, s.Why))
 	}
