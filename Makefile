@@ -17,8 +17,14 @@ setup:
 .PHONY: build
 build:
 	@mkdir -p bin
-	$(STATIC) -o bin/ ./cmd/mainstay ./examples/realserver ./examples/demo ./internal/lab/kernelexec ./internal/lab/pair/witness
+	$(STATIC) -o bin/ ./cmd/mainstay ./examples/realserver ./examples/demo ./internal/lab/kernelexec ./internal/lab/pair/witness \
+		./internal/lab/fleet ./internal/lab/monitors
 	$(STATIC) -tags lab -o bin/mainstay-lab ./cmd/mainstay
+
+# The real server in C that tests play with.
+bin/tally-c: examples/monitor-c/server.c examples/monitor-c/monitor.c examples/monitor-c/monitor.h
+	@mkdir -p bin
+	$(CC) -std=c99 -Wall -Wextra -Werror -O2 -o $@ examples/monitor-c/server.c examples/monitor-c/monitor.c
 
 # See the main job done on a real kernel, in under a minute.
 .PHONY: demo
@@ -27,7 +33,7 @@ demo: setup build
 
 # Everything that CI runs.
 .PHONY: test
-test: setup build lint
+test: setup build bin/tally-c lint
 	$(GO) run ./internal/lab/runtests
 
 .PHONY: test-unit
@@ -36,7 +42,7 @@ test-unit:
 
 # RUN=expression runs only the tests whose names match.
 .PHONY: test-kernel
-test-kernel: setup build
+test-kernel: setup build bin/tally-c
 	$(GO) run ./internal/lab/runtests -kernel -run '$(RUN)'
 
 .PHONY: lint
@@ -68,6 +74,13 @@ bench-failover: setup build
 .PHONY: bench-jitter
 bench-jitter: setup build
 	@$(GO) run ./internal/lab/jitter
+
+# How soon a server's end is noticed, and what it costs a director to know of SERVERS of
+# them, by each way to ask monitors. RUNS and ROWS as above, such as ROWS=^cost.
+SERVERS ?= 10000
+.PHONY: bench-monitors
+bench-monitors: setup build
+	@bin/monitors -runs '$(RUNS)' -servers '$(SERVERS)' -rows '$(ROWS)'
 
 # Ten million steps of virtual routers, with another seed each time; then each fuzzer
 # for a minute, or for FUZZTIME.

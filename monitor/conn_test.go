@@ -19,8 +19,8 @@ func TestManyRequestsOnOneConnection(t *testing.T) {
 		p.write("MONITOR/1 poll service=mail\r\n") // either line end will do
 		wantPrefix(t, p.line(), "MONITOR/1 up service=mail ")
 		// A refusal that is no fault of the line's leaves the connection as it is.
-		p.write("MONITOR/1 watch interval=1s service=app\n")
-		wantPrefix(t, p.line(), `MONITOR/1 error reason="the method watch is not supported (poll is)"`)
+		p.write("MONITOR/1 subscribe service=app\n")
+		wantPrefix(t, p.line(), `MONITOR/1 error reason="the method subscribe is not supported (poll and watch are)"`)
 		// Several at once, the last in two pieces.
 		go p.write("MONITOR/1 poll service=mail\nMONITOR/1 poll service=app\nMONITOR/1 poll ser")
 		wantPrefix(t, p.line(), "MONITOR/1 up service=mail ")

@@ -11,6 +11,8 @@ type evidence struct {
 	mu     sync.Mutex
 	checks []*selfCheck
 	beats  []*Beat
+	// changed is called, without the lock, when a finding may differ from what it was for a cause other than time.
+	changed func()
 }
 
 func (e *evidence) addBeat(epoch time.Time, name string, limit time.Duration) *Beat {
@@ -57,4 +59,25 @@ func (e *evidence) findings() (failed, pending []string) {
 		}
 	}
 	return failed, pending
+}
+
+// turns is the first moment after now at which the findings can change by the passing of time alone; zero: never.
+func (e *evidence) turns(now time.Time) (first time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, b := range e.beats {
+		first = earlier(first, b.turns(now))
+	}
+	for _, c := range e.checks {
+		first = earlier(first, c.turns(now))
+	}
+	return first
+}
+
+// earlier returns the earlier of two moments; a zero one is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
 }

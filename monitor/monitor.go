@@ -47,6 +47,7 @@ type Monitor struct {
 	agent    bool
 	leave    time.Duration
 	log      *slog.Logger
+	start    uint64 // the instance, in Unix milliseconds
 	instance string
 	epoch    time.Time
 
@@ -58,9 +59,10 @@ type Monitor struct {
 	seq       uint64
 	leaving   atomic.Bool
 
-	room  room
-	life  life
-	noise map[trouble]*sparse
+	room   room
+	life   life
+	noise  noise
+	pulses pulses
 }
 
 // New makes a Monitor whose services are all up. It starts nothing: see Serve. The error names the option that is wrong.
@@ -72,22 +74,21 @@ func New(o Options) (*Monitor, error) {
 		return nil, fmt.Errorf("monitor: Options.Secret has %d bytes (%d..%d wanted)", len(o.Secret), minSecret, maxSecret)
 	}
 	m := &Monitor{
-		secret:   bytes.Clone(o.Secret),
-		agent:    o.AgentLine == AgentLineOn || (o.AgentLine == AgentLineAuto && o.Secret == nil),
-		leave:    o.Leave,
-		log:      o.Logger,
-		instance: newInstance(),
-		epoch:    time.Now(),
-		byName:   make(map[string]*Service, len(o.Services)),
-		room:     newRoom(),
-		life:     newLife(),
-		noise:    map[trouble]*sparse{crowded: {}, refused: {}, unheard: {}},
+		secret: bytes.Clone(o.Secret),
+		agent:  o.AgentLine == AgentLineOn || (o.AgentLine == AgentLineAuto && o.Secret == nil),
+		leave:  o.Leave,
+		noise:  newNoise(o.Logger),
+		start:  newInstance(),
+		epoch:  time.Now(),
+		byName: make(map[string]*Service, len(o.Services)),
+		room:   newRoom(),
+		life:   newLife(),
+		pulses: newPulses(),
 	}
+	m.log, m.instance = m.noise.log, wire.FormatInstance(m.start)
+	m.evidence.changed = func() { m.room.wake(nil) }
 	if m.leave == 0 {
 		m.leave = defaultLeave
-	}
-	if m.log == nil {
-		m.log = slog.New(slog.DiscardHandler)
 	}
 	for _, name := range o.Services {
 		if !wire.ValidName(name) {

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -9,10 +10,34 @@ import (
 type trouble int
 
 const (
-	crowded trouble = iota // a connection had to go for another
-	refused                // a line was not a request
-	unheard                // a listener could not accept
+	crowded  trouble = iota // a connection had to go for another
+	refused                 // a line was not a request
+	unheard                 // a listener could not accept, or a socket not be read
+	nested                  // a relay was sent another relay's datagram
+	full                    // a relay has no place for a child's line
+	unfit                   // a relay was sent something else that it doesn't keep
+	unsent                  // a line could not be put together
+	troubles                // how many kinds there are
 )
+
+// noise logs troubles that peers can cause as often as they like.
+type noise struct {
+	log    *slog.Logger
+	limits [troubles]sparse
+}
+
+// newNoise makes a noise that goes to log; nil: nobody hears it.
+func newNoise(log *slog.Logger) noise {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return noise{log: log}
+}
+
+// complain logs a trouble, unless one of its kind was logged just now.
+func (n *noise) complain(kind trouble, message string, args ...any) {
+	n.limits[kind].complain(n.log, message, args...)
+}
 
 // sparse lets a log line through each logTime and counts the others.
 type sparse struct {
@@ -33,9 +58,9 @@ func (s *sparse) allow(now time.Time) (skipped int, ok bool) {
 	return skipped, true
 }
 
-// complain logs a trouble that peers can cause as often as they like.
-func (m *Monitor) complain(kind trouble, message string, args ...any) {
-	if skipped, ok := m.noise[kind].allow(time.Now()); ok {
-		m.log.Warn(message, append(args, "not_logged_before", skipped)...)
+// complain logs a trouble, unless the limit is against it.
+func (s *sparse) complain(log *slog.Logger, message string, args ...any) {
+	if skipped, ok := s.allow(time.Now()); ok {
+		log.Warn(message, append(args, "not_logged_before", skipped)...)
 	}
 }

@@ -14,21 +14,22 @@ func TestWhoGoesWhenTheRoomIsFull(t *testing.T) {
 	at := func(s int) time.Time { return now.Add(time.Duration(s) * time.Second) }
 	for _, c := range []struct {
 		name  string
-		conns map[string]conn
+		conns map[string]seat
 		want  string
 	}{
-		{"the longest silent of those that never asked", map[string]conn{
+		{"the longest silent of those that never asked", map[string]seat{
 			"director": {asked: true, since: at(0)}, "new": {since: at(3)}, "silent": {since: at(1)}, "silent too": {since: at(2)},
 		}, "silent"},
-		{"else the one that has not asked for longest", map[string]conn{
+		{"else the one that has not asked for longest", map[string]seat{
 			"director": {asked: true, since: at(9)}, "forgotten": {asked: true, since: at(1)}, "slow": {asked: true, since: at(5)},
 		}, "forgotten"},
 	} {
 		r := newRoom()
 		names := map[*conn]string{}
-		for name, c := range c.conns {
-			names[&c] = name
-			r.conns[&c] = struct{}{}
+		for name, seat := range c.conns {
+			c := &conn{seat: seat}
+			names[c] = name
+			r.conns[c] = struct{}{}
 		}
 		if got := names[r.leastMissed()]; got != c.want {
 			t.Errorf("%s: %q goes", c.name, got)

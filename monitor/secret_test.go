@@ -49,3 +49,37 @@ func TestReadSecretFile(t *testing.T) {
 		t.Errorf("a missing file: %v", err)
 	}
 }
+
+func TestReadKeyFile(t *testing.T) {
+	digits := strings.Repeat("0f", 32)
+	for _, c := range []struct {
+		content string
+		mode    os.FileMode
+		err     string // begins so; PATH stands for the file's
+	}{
+		{digits + "\n", 0o600, ""},
+		{digits, 0o640, ""},
+		{digits[1:] + "\n", 0o600, "read key PATH: not a key: "},
+		{digits + "\n\n", 0o600, "read key PATH: not a key: "},
+		{digits, 0o644, "read key PATH: its mode 0644 lets others at it: chmod 0640 or less"},
+	} {
+		path := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		key, err := ReadKeyFile(path)
+		said := ""
+		if err != nil {
+			said = strings.ReplaceAll(err.Error(), path, "PATH")
+		}
+		if !strings.HasPrefix(said, c.err) || (err == nil) != (c.err == "") || (err == nil && (len(key) != 32 || key[0] != 15)) {
+			t.Errorf("%q: read %x, error %s", c.content, key, said)
+		}
+	}
+	if _, err := ReadKeyFile(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+}

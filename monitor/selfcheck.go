@@ -43,11 +43,12 @@ type selfCheck struct {
 	f                 CheckFunc
 	interval, timeout time.Duration
 	log               *slog.Logger
+	changed           func()        // called when it is well for the first time, or no longer, or again
 	done              chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
 	running bool
-	since   time.Time // when the present call began
+	since   time.Time // when the last call began, by its timer
 	results int       // calls that have returned
 	err     error     // of the last of them
 }
@@ -55,13 +56,14 @@ type selfCheck struct {
 func (m *Monitor) addCheck(e *evidence, name string, f CheckFunc, options []CheckOption) {
 	c := &selfCheck{
 		name: name, f: f, interval: defaultCheckEvery, timeout: defaultCheckTimeout,
-		log: m.log, done: make(chan struct{}),
+		log: m.log, changed: e.changed, done: make(chan struct{}),
 	}
 	for _, option := range options {
 		option(c)
 	}
 	e.addCheck(c)
 	m.life.addCheck(c)
+	e.changed() // what was up waits for it now
 }
 
 // run calls the function at its interval until ctx ends.
@@ -78,16 +80,16 @@ func (c *selfCheck) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return // both were due; a check that ignores its context would keep Serve waiting
 		}
+		began := time.Now()
 		next.Reset(c.interval)
-		c.call(ctx)
+		c.call(ctx, began)
 	}
 }
 
 // call calls the function once and keeps its result. Whatever the function does, a result is kept.
-func (c *selfCheck) call(ctx context.Context) {
+func (c *selfCheck) call(ctx context.Context, began time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	began := time.Now()
 	c.mu.Lock()
 	c.running, c.since = true, began
 	c.mu.Unlock()
@@ -101,12 +103,21 @@ func (c *selfCheck) call(ctx context.Context) {
 		if took := time.Since(began); took >= c.timeout {
 			err = fmt.Errorf("no answer within %s", seconds(c.timeout))
 		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.running, c.err = false, err
-		c.results++
+		if c.keep(err) {
+			c.changed()
+		}
 	}()
 	err = c.f(ctx)
+}
+
+// keep keeps the result of a call, and tells whether it is other news than the one before.
+func (c *selfCheck) keep(err error) (news bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	news = c.results == 0 || (err == nil) != (c.err == nil)
+	c.running, c.err = false, err
+	c.results++
+	return news
 }
 
 // logPanic logs the first of several panics in a row, with its stack.
@@ -134,4 +145,23 @@ func (c *selfCheck) finding(now time.Time) (why string, first bool) {
 		return fmt.Sprintf("self-check %s: %v", c.name, c.err), false
 	}
 	return "", false
+}
+
+// turns is the first moment after now at which a call can be too late although nothing tells of it; zero where one is
+// already. Between two calls that is a call's timeout after the next one can begin.
+func (c *selfCheck) turns(now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	late := c.since.Add(c.timeout)
+	switch {
+	case c.running && !late.After(now):
+		return time.Time{}
+	case c.running:
+		return late
+	}
+	begins := c.since.Add(c.interval)
+	if c.since.IsZero() || begins.Before(now) {
+		begins = now
+	}
+	return begins.Add(c.timeout)
 }

@@ -13,17 +13,21 @@ import (
 // ErrClosed is what Serve returns on a Monitor that was closed before.
 var ErrClosed = errors.New("monitor: closed")
 
-// life is a Monitor's course: made, serving once, over.
+// life is a Monitor's course: made, serving once, leaving, over.
 type life struct {
 	mu      sync.Mutex
-	serving context.Context // of the self-checks; nil before Serve
+	served  context.Context // Serve's own; nil before it
+	serving context.Context // of the self-checks, which outlives it by the leaving; nil before Serve
 	checks  []*selfCheck
 	close   chan struct{} // closed by Close
+	leave   chan struct{} // closed when the program has begun to leave
 	over    chan struct{} // closed when Serve has returned, or by Close when it never ran
 	err     error         // what Serve returned; valid when over
 }
 
-func newLife() life { return life{close: make(chan struct{}), over: make(chan struct{})} }
+func newLife() life {
+	return life{close: make(chan struct{}), leave: make(chan struct{}), over: make(chan struct{})}
+}
 
 // addCheck lets a self-check run as soon as there is somebody to wait for it.
 func (l *life) addCheck(c *selfCheck) {
@@ -39,7 +43,7 @@ func (l *life) addCheck(c *selfCheck) {
 }
 
 // begin starts the self-checks, for the one Serve of a Monitor's life.
-func (l *life) begin(ctx context.Context) error {
+func (l *life) begin(served, ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
@@ -50,7 +54,7 @@ func (l *life) begin(ctx context.Context) error {
 	if l.serving != nil {
 		return errors.New("monitor: Serve was called before: a Monitor serves once, for all of its listeners")
 	}
-	l.serving = ctx
+	l.served, l.serving = served, ctx
 	for _, c := range l.checks {
 		go c.run(ctx)
 	}
@@ -88,6 +92,18 @@ func (l *life) endChecks() error {
 		strings.Join(left, ", "), seconds(hangTime))
 }
 
+// ends tells whether the program leaves, or is about to.
+func (l *life) ends() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.close:
+		return true
+	default:
+		return l.served != nil && l.served.Err() != nil
+	}
+}
+
 // end tells Close that Serve is over.
 func (l *life) end(err error) {
 	l.err = err
@@ -119,7 +135,7 @@ func (m *Monitor) Serve(ctx context.Context, listeners ...net.Listener) (err err
 	// The self-checks and the connections outlive ctx by the time that leaving takes.
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := m.life.begin(run); err != nil {
+	if err := m.life.begin(ctx, run); err != nil {
 		return err
 	}
 	defer func() { m.life.end(err) }()
@@ -134,7 +150,7 @@ func (m *Monitor) Serve(ctx context.Context, listeners ...net.Listener) (err err
 	case <-m.life.close:
 	case err = <-ended:
 	}
-	m.leaving.Store(true)
+	m.depart()
 	m.awaitTold()
 	cancel()
 	for _, l := range listeners {
@@ -161,7 +177,7 @@ func (m *Monitor) accept(run context.Context, l net.Listener, peers *sync.WaitGr
 			return fmt.Errorf("monitor: the listener on %s was closed by somebody else: %w", l.Addr(), err)
 		case err != nil:
 			// Out of file descriptors, or a peer that gave up: neither ends the monitor.
-			m.complain(unheard, "monitor can't accept", "listener", l.Addr(), "error", err)
+			m.noise.complain(unheard, "monitor can't accept", "listener", l.Addr(), "error", err)
 			select {
 			case <-run.Done():
 				return nil
@@ -174,7 +190,7 @@ func (m *Monitor) accept(run context.Context, l net.Listener, peers *sync.WaitGr
 		c := newConn(accepted)
 		evicted, ok := m.room.enter(c)
 		if evicted != nil {
-			m.complain(crowded, "monitor is crowded: closed the connection that is missed least",
+			m.noise.complain(crowded, "monitor is crowded: closed the connection that is missed least",
 				"peer", evicted.RemoteAddr(), "limit", maxConns)
 			evicted.Close()
 		}
@@ -184,6 +200,13 @@ func (m *Monitor) accept(run context.Context, l net.Listener, peers *sync.WaitGr
 		}
 		peers.Go(func() { m.converse(run, c) })
 	}
+}
+
+// depart lets every answer be maint from now on, and has those told who don't ask each time.
+func (m *Monitor) depart() {
+	m.leaving.Store(true)
+	close(m.life.leave)
+	m.room.wake(nil)
 }
 
 // awaitTold waits until all who have been asking have heard that the program is leaving, at most m.leave.
@@ -199,9 +222,10 @@ func (m *Monitor) awaitTold() {
 	}
 }
 
-// Close ends the Monitor. While it does, every answer is maint with the reason "the program is stopping": it goes on
-// until each connection that has been asking has heard that, or has ended, or Options.Leave is over. Then listeners and
-// connections are closed and everything that Serve started is waited for.
+// Close ends the Monitor. While it does, every answer is maint with the reason "the program is stopping": those who watch
+// and those whom Heartbeat tells get it at once, the others when they ask. It goes on until each connection that has been
+// asking has heard that, or has ended, or Options.Leave is over. Then listeners and connections are closed and everything
+// that Serve started is waited for.
 //
 // Close returns what Serve returns, and nil if Serve was never called. It may be called more than once, and before
 // Serve, which then does not begin.
@@ -212,7 +236,7 @@ func (m *Monitor) Close() error {
 	default:
 		close(m.life.close)
 		if m.life.serving == nil {
-			m.leaving.Store(true)
+			m.depart()
 			close(m.life.over)
 		}
 	}

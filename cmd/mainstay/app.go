@@ -136,8 +136,9 @@ Exit codes: 0 done; 1 wrong, with a message on stderr and nothing on stdout;
 		&cobra.Group{ID: groupHelp, Title: "Help:"},
 	)
 	root.AddCommand(
-		a.runCommand(),
-		a.validateCommand(), a.planCommand(), a.probeCommand(),
+		a.runCommand(), a.relayCommand(),
+		a.validateCommand(), a.planCommand(), a.probeCommand(), a.secretCommand(),
+		a.monitorTestCommand(),
 		a.statusCommand(), a.explainCommand(),
 		a.drainCommand(), a.maintCommand(), a.enableCommand(), a.weightCommand(),
 		a.failoverCommand(),

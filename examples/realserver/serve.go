@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,6 +27,26 @@ type serverOptions struct {
 	stuckAfter time.Duration
 	leave      time.Duration
 	grace      time.Duration
+
+	heartbeatTo, heartbeatID, heartbeatKeyFile string
+	heartbeatEvery                             time.Duration
+}
+
+// heartbeat is what the flags say of heartbeats; ok is false where none are wanted.
+func (o serverOptions) heartbeat() (h monitor.HeartbeatOptions, ok bool, err error) {
+	if o.heartbeatTo == "" {
+		return h, false, nil
+	}
+	h = monitor.HeartbeatOptions{
+		Service: o.service, ID: o.heartbeatID, Interval: o.heartbeatEvery, To: strings.Split(o.heartbeatTo, ","),
+	}
+	if o.heartbeatID == "" {
+		return h, false, errors.New("-heartbeat-to needs -heartbeat-id: the name under which directors know this server")
+	}
+	if o.heartbeatKeyFile != "" {
+		h.Key, err = monitor.ReadKeyFile(o.heartbeatKeyFile)
+	}
+	return h, true, err
 }
 
 // serve is the server's life: it listens, serves until SIGTERM, SIGINT or the end of ctx, and leaves in good order.
@@ -46,6 +67,10 @@ func serve(ctx context.Context, o serverOptions, stdout, stderr io.Writer) error
 		if secret, err = monitor.ReadSecretFile(o.secretFile); err != nil {
 			return err
 		}
+	}
+	heartbeat, beats, err := o.heartbeat()
+	if err != nil {
+		return err
 	}
 	leave := o.leave
 	if leave == 0 {
@@ -80,6 +105,10 @@ func serve(ctx context.Context, o serverOptions, stdout, stderr io.Writer) error
 		defer close(monitored)
 		_ = m.Serve(working, directors) // Close tells its error
 	}()
+	beating := make(chan error, 1)
+	if beats {
+		go func() { beating <- m.Heartbeat(working, heartbeat) }() // until m is closed
+	}
 	fmt.Fprintf(stdout, "listening address=%s monitor=%s\n", clients.Addr(), directors.Addr())
 
 	var broken error
@@ -91,6 +120,9 @@ func serve(ctx context.Context, o serverOptions, stdout, stderr io.Writer) error
 			waiting = false
 		case broken = <-served:
 			served <- nil // for the end, below
+			waiting = false
+		case broken = <-beating:
+			beating <- nil
 			waiting = false
 		case sig := <-sticking:
 			if sig == syscall.SIGUSR1 {
@@ -104,6 +136,9 @@ func serve(ctx context.Context, o serverOptions, stdout, stderr io.Writer) error
 	// Directors are told first and take the server out; then no new clients, and those who wait get their answers.
 	err = errors.Join(broken, m.Close())
 	<-monitored
+	if beats {
+		err = errors.Join(err, <-beating)
+	}
 	s.stop()
 	patience := time.NewTimer(o.grace)
 	defer patience.Stop()

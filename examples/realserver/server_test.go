@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestRequests(t *testing.T) {
@@ -153,6 +155,43 @@ func TestASecretSignsTheAnswers(t *testing.T) {
 	}
 }
 
+// The heartbeat's mac is worked out here as a director in another language would.
+func TestHeartbeatsAreSent(t *testing.T) {
+	director, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer director.Close()
+	key := strings.Repeat("0a", 32)
+	path := filepath.Join(t.TempDir(), "id.key")
+	if err := os.WriteFile(path, []byte(key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "-heartbeat-to", director.LocalAddr().String(), "-heartbeat-id", "192.0.2.21:7000", "-heartbeat-key-file", path,
+		"-heartbeat-every", "20ms", "-leave", "0")
+	datagram := make([]byte, 2000)
+	for _, state := range []string{"up", "drain"} {
+		if err := director.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		line := ""
+		for !strings.HasPrefix(line, "HEARTBEAT/1 "+state+" id=192.0.2.21:7000 service=realserver instance=") {
+			n, _, err := director.ReadFrom(datagram)
+			if err != nil {
+				t.Fatalf("no heartbeat that says %s, at last %q: %v", state, line, err)
+			}
+			line = string(datagram[:n])
+		}
+		covered, mac, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " mac=")
+		h := hmac.New(sha256.New, bytes.Repeat([]byte{0x0a}, 32))
+		io.WriteString(h, covered)
+		if want := hex.EncodeToString(h.Sum(nil)); mac != want {
+			t.Errorf("%s\nwanted the mac %s", line, want)
+		}
+		p.want("drain", "state", "drain")
+	}
+}
+
 func TestTermFinishesOpenWork(t *testing.T) {
 	p := start(t, "-leave", "10s")
 	d := p.direct()
@@ -225,6 +264,7 @@ func TestServerFlagsThatAreWrong(t *testing.T) {
 		{[]string{"-secret-file", "/no/such/file"}, 1, "realserver: read secret: open /no/such/file: no such file or directory\n"},
 		{[]string{"-listen", taken.Addr().String()}, 1, "realserver: listen for clients: listen tcp " + taken.Addr().String() + ": bind: address already in use\n"},
 		{[]string{"-listen", "127.0.0.1:0", "-monitor", taken.Addr().String()}, 1, "realserver: listen for directors: listen tcp " + taken.Addr().String() + ": bind: address already in use\n"},
+		{[]string{"-heartbeat-to", "127.0.0.1:9652"}, 1, "realserver: -heartbeat-to needs -heartbeat-id: the name under which directors know this server\n"},
 		{[]string{"whoami"}, 2, "realserver: \"whoami\" is not a flag; to send a request, -call ADDRESS comes before it\n"},
 	} {
 		var stderr strings.Builder

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/checker"
@@ -17,7 +18,10 @@ type Config struct {
 	Director Director
 	Routers  []VirtualRouter // in the file's order
 	Services []Service       // in the file's order
-	File     *File           // what the file said, for printing; it holds names and paths of secrets, never their bytes
+	Relay    *Relay          // for mainstay relay; nil: the file has none
+	// Secrets are the bytes of each secret's files, in their order, by its name.
+	Secrets map[string][][]byte
+	File    *File // what the file said, for printing; it holds names and paths of secrets, never their bytes
 }
 
 // Director is the director itself and the daemon on it.
@@ -28,6 +32,18 @@ type Director struct {
 	OnStop        OnStop
 	AuditInterval time.Duration // 100 ms or more
 	CommandUser   string        // whom commands run as when the daemon runs as root; empty where they don't need one
+	// HeartbeatListen is where heartbeats are received, where any check is one: an
+	// address of this host or the unspecified one, which for IPv6 means both families.
+	HeartbeatListen netip.AddrPort
+}
+
+// Relay is what mainstay relay does.
+type Relay struct {
+	Listen    netip.AddrPort // where heartbeats are received, as [Director]'s HeartbeatListen
+	ID        string
+	Key       []byte        // the relay's own, 32 bytes, derived from the directors' secret; nil: it signs nothing
+	Cadence   time.Duration // from one round to the next; whole milliseconds, 10 ms to an hour
+	Directors []netip.AddrPort
 }
 
 // Service is a virtual service, with what its real servers must pass.

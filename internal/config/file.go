@@ -18,6 +18,7 @@ type File struct {
 	Checks          Value[[]Entry[CheckKeys]]
 	VirtualRouters  Value[[]Value[RouterKeys]]
 	VirtualServices Value[[]Value[ServiceKeys]]
+	Relay           Value[RelayKeys]
 }
 
 // Value is one value of the file. One that the file doesn't give holds the
@@ -53,12 +54,13 @@ const (
 
 // DirectorKeys is the section director.
 type DirectorKeys struct {
-	Name          Value[string]
-	ControlSocket Value[string]
-	StateDir      Value[string]
-	OnStop        Value[OnStop]
-	AuditInterval Value[time.Duration]
-	CommandUser   Value[string]
+	Name            Value[string]
+	ControlSocket   Value[string]
+	StateDir        Value[string]
+	OnStop          Value[OnStop]
+	AuditInterval   Value[time.Duration]
+	CommandUser     Value[string]
+	HeartbeatListen Value[netip.AddrPort]
 }
 
 // SecretKeys is one secret: exactly one of its two keys.
@@ -149,12 +151,18 @@ type CheckUse struct {
 
 // CheckKeys is one check: exactly one kind, and its timing.
 type CheckKeys struct {
-	TCP      Value[TCPKeys]
-	TLS      Value[TLSCheckKeys]
-	HTTP     Value[HTTPKeys]
-	Exchange Value[ExchangeKeys]
-	Command  Value[[]Value[string]]
-	Monitor  Value[MonitorKeys]
+	TCP       Value[TCPKeys]
+	TLS       Value[TLSCheckKeys]
+	HTTP      Value[HTTPKeys]
+	Exchange  Value[ExchangeKeys]
+	Command   Value[CommandKeys]
+	Monitor   Value[MonitorKeys]
+	Heartbeat Value[HeartbeatKeys]
+	Agent     Value[AgentKeys]
+	UDP       Value[UDPKeys]
+	DNS       Value[DNSKeys]
+	Ping      Value[PingKeys]
+	GRPC      Value[GRPCKeys]
 
 	Interval     Value[time.Duration]
 	Timeout      Value[time.Duration]
@@ -236,12 +244,4 @@ func (h HexBytes) String() string {
 		}
 	}
 	return string(text)
-}
-
-// MonitorKeys are the keys of the kind monitor.
-type MonitorKeys struct {
-	Target  TargetKeys
-	Service Value[string]
-	Mode    Value[string]
-	Secret  Value[string]
 }

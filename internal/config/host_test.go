@@ -85,7 +85,8 @@ const (
 	fleetKey = "a secret of the whole fleet"
 	rackNew  = "the secret of the rack, from now on"
 	rackOld  = "the secret of the rack, until now"
-	vrrpPass = "pa ss:wd" // 8 bytes, the longest
+	relayKey = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" // derived for a relay
+	vrrpPass = "pa ss:wd"                                                         // 8 bytes, the longest
 )
 
 // newHost is the host of all tests here: its daemon runs as the user mainstay.
@@ -99,6 +100,7 @@ func newHost() *fakeHost {
 			"/etc/mainstay/fleet.key":    {text: fleetKey + "\n", mode: 0o640},
 			"/etc/mainstay/rack.new":     {text: rackNew, mode: 0o600, uid: mainstayUser},
 			"/etc/mainstay/rack.old":     {text: rackOld + "\n", mode: 0o400, uid: mainstayUser},
+			"/etc/mainstay/rack.key":     {text: relayKey + "\n", mode: 0o640},
 			"/etc/mainstay/short.key":    {text: "fifteen letters\n", mode: 0o600},
 			"/etc/mainstay/open.key":     {text: fleetKey, mode: 0o644},
 			"/etc/mainstay/odd.key":      {text: fleetKey, mode: 0o046},

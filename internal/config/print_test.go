@@ -96,6 +96,76 @@ virtual_services:
           secret: s
     real_servers: ["[2001:db8::1]"]
 `},
+		{"kinds of every sort, and a relay", `
+relay: {directors: ["[2001:db8:0::11]:9652", 192.0.2.12:9652], cadence: 1000ms, id: rack7, listen: "[::]:9652"}
+director: {heartbeat_listen: 0.0.0.0:9652}
+secrets: {s: {file: /etc/mainstay/fleet.key}, t: {file: /etc/mainstay/rack.new}}
+checks:
+  a: {command: {argv: [/usr/local/bin/ok]}}
+  b: {command: {dynamic_weight: true, argv: [/usr/local/bin/ok]}}
+  c: {heartbeat: {fallback: {monitor: {secret: t, port: 1}}, secret: s, service: web, interval: 0.5s}, rise: 1, timeout: 100ms}
+  d: {monitor: {service: web, mode: watch}}
+  e: {agent: {port: 1, send: "x\n", expires: 60s}}
+  f: {udp: {require_reply: true, send_hex: "0A"}}
+  g: {dns: {rcodes: [NXDOMAIN], name: ".", type: "A"}}
+  h: {ping: {}}
+  i: {grpc: {tls: {}, mode: check}}
+`, `
+director:
+  heartbeat_listen: 0.0.0.0:9652
+secrets:
+  s:
+    file: /etc/mainstay/fleet.key
+  t:
+    file: /etc/mainstay/rack.new
+checks:
+  a:
+    command: [/usr/local/bin/ok]
+  b:
+    command:
+      argv: [/usr/local/bin/ok]
+      dynamic_weight: true
+  c:
+    heartbeat:
+      service: web
+      secret: s
+      interval: 500ms
+      fallback:
+        monitor:
+          port: 1
+          secret: t
+    timeout: 100ms
+    rise: 1
+  d:
+    monitor:
+      service: web
+      mode: watch
+  e:
+    agent:
+      port: 1
+      send: "x\n"
+      expires: 1m
+  f:
+    udp:
+      send_hex: 0a
+      require_reply: true
+  g:
+    dns:
+      name: "."
+      type: A
+      rcodes: [NXDOMAIN]
+  h:
+    ping: {}
+  i:
+    grpc:
+      mode: check
+      tls: {}
+relay:
+  listen: "[::]:9652"
+  id: rack7
+  cadence: 1s
+  directors: ["[2001:db8::11]:9652", '192.0.2.12:9652']
+`},
 		{"virtual routers", `
 virtual_routers:
   - addresses: [192.0.2.100, 192.0.2.101/24]
@@ -252,7 +322,7 @@ func TestAnyTextPrints(t *testing.T) {
 			argv[i] = strings.ReplaceAll(argv[i], "\x00", "")
 			arguments = append(arguments, Give(argv[i]))
 		}
-		file := &File{Checks: Give([]Entry[CheckKeys]{{Name: "a", Value: Give(CheckKeys{Command: Give(arguments)})}})}
+		file := &File{Checks: Give([]Entry[CheckKeys]{{Name: "a", Value: Give(CheckKeys{Command: Give(CommandKeys{Argv: Give(arguments)})})}})}
 		text, err := file.YAML()
 		if err != nil {
 			t.Fatal(err)
@@ -262,7 +332,7 @@ func TestAnyTextPrints(t *testing.T) {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		var got []string
-		for _, a := range c.File.Checks.V[0].Value.V.Command.V {
+		for _, a := range c.File.Checks.V[0].Value.V.Command.V.Argv.V {
 			got = append(got, a.V)
 		}
 		if diff := cmp.Diff(argv, got); diff != "" {

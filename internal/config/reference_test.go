@@ -15,12 +15,13 @@ func TestReferenceHasEveryKey(t *testing.T) {
 			want = append(want, prefix+name)
 		}
 	}
-	add("", "director", "secrets", "checks", "virtual_routers", "virtual_services")
-	add("director.", "name", "control_socket", "state_dir", "on_stop", "audit_interval", "command_user")
+	add("", "director", "secrets", "checks", "virtual_routers", "virtual_services", "relay")
+	add("director.", "name", "control_socket", "state_dir", "on_stop", "audit_interval", "command_user", "heartbeat_listen")
 	add("secrets.<name>.", "file", "files")
 	const check, router, service = "checks.<name>.", "virtual_routers[].", "virtual_services[]."
-	add(check, "tcp", "tls", "http", "exchange", "command", "monitor", "interval", "timeout", "fall", "rise", "fast_interval")
-	for _, kind := range []string{"tcp", "tls", "http", "exchange", "monitor"} {
+	add(check, "tcp", "tls", "http", "exchange", "command", "monitor", "heartbeat", "agent", "udp", "dns", "ping", "grpc",
+		"interval", "timeout", "fall", "rise", "fast_interval")
+	for _, kind := range []string{"tcp", "tls", "http", "exchange", "monitor", "heartbeat.fallback.monitor", "agent", "udp", "dns", "grpc"} {
 		add(check+kind+".", "address", "port")
 	}
 	add(check+"tls.", tls...)
@@ -29,7 +30,17 @@ func TestReferenceHasEveryKey(t *testing.T) {
 	add(check+"exchange.", "steps", "tls")
 	add(check+"exchange.steps[].", "send", "expect", "send_hex", "expect_hex")
 	add(check+"exchange.tls.", tls...)
+	add(check+"command.", "argv", "dynamic_weight")
 	add(check+"monitor.", "service", "mode", "secret")
+	add(check+"heartbeat.", "id", "service", "secret", "interval", "misses", "fallback")
+	add(check+"heartbeat.fallback.", "monitor")
+	add(check+"heartbeat.fallback.monitor.", "service", "secret")
+	add(check+"agent.", "send", "expires")
+	add(check+"udp.", "send", "send_hex", "expect", "expect_hex", "require_reply")
+	add(check+"dns.", "name", "type", "protocol", "rcodes", "answer_regexp")
+	add(check+"ping.", "address")
+	add(check+"grpc.", "service", "mode", "authority", "tls")
+	add(check+"grpc.tls.", tls...)
 	add(router, "name", "interface", "vrid", "version", "priority", "advert_interval", "preempt", "preempt_delay",
 		"unicast", "addresses", "extra_addresses", "sync_group", "checksum", "auth_pass_file", "track", "connection_sync")
 	add(router+"unicast.", "source", "peers")
@@ -43,6 +54,7 @@ func TestReferenceHasEveryKey(t *testing.T) {
 	add(service+"persistence.", "timeout", "prefix")
 	add(service+"real_servers[].", "address", "weight", "forward", "tunnel", "max_connections", "resume_connections", "checks")
 	add(service+"real_servers[].tunnel.", "type", "port", "checksum")
+	add("relay.", "listen", "id", "secret", "cadence", "directors")
 
 	var got []string
 	for _, k := range Reference() {
@@ -66,11 +78,24 @@ func TestReferenceDefaults(t *testing.T) {
 		"director.audit_interval":                       "30s",
 		"director.control_socket":                       "/run/mainstay/control.sock",
 		"director.on_stop":                              "keep",
+		"director.heartbeat_listen":                     `"[::]:9652"`,
 		"checks.<name>.interval":                        "1s",
 		"checks.<name>.timeout":                         "500ms",
 		"checks.<name>.fall":                            "3",
 		"checks.<name>.http.status":                     "[200-299]",
 		"checks.<name>.monitor.mode":                    "poll",
+		"checks.<name>.command.dynamic_weight":          "false",
+		"checks.<name>.heartbeat.interval":              "1s",
+		"checks.<name>.heartbeat.misses":                "3",
+		"checks.<name>.agent.expires":                   "30s",
+		"checks.<name>.udp.require_reply":               "false",
+		"checks.<name>.dns.name":                        `"."`,
+		"checks.<name>.dns.type":                        "SOA",
+		"checks.<name>.dns.protocol":                    "udp",
+		"checks.<name>.dns.rcodes":                      "[NOERROR]",
+		"checks.<name>.grpc.mode":                       "check",
+		"relay.listen":                                  `"[::]:9652"`,
+		"relay.cadence":                                 "1s",
 		"virtual_routers[].version":                     "3",
 		"virtual_routers[].priority":                    "100",
 		"virtual_routers[].advert_interval":             "1s",
@@ -105,7 +130,8 @@ func TestRequiredKeys(t *testing.T) {
 		}
 	}
 	want := []string{
-		"checks.<name>.exchange.steps", "checks.<name>.monitor.service",
+		"checks.<name>.exchange.steps", "checks.<name>.command.argv", "checks.<name>.monitor.service",
+		"checks.<name>.heartbeat.service", "checks.<name>.heartbeat.fallback.monitor", "checks.<name>.agent.port",
 		"virtual_routers[].name", "virtual_routers[].interface", "virtual_routers[].vrid",
 		"virtual_routers[].unicast.source", "virtual_routers[].unicast.peers", "virtual_routers[].addresses",
 		"virtual_routers[].track.virtual_services[].name", "virtual_routers[].track.virtual_services[].penalty",
@@ -113,6 +139,7 @@ func TestRequiredKeys(t *testing.T) {
 		"virtual_routers[].connection_sync.interface",
 		"virtual_services[].name", "virtual_services[].forward", "virtual_services[].persistence.timeout",
 		"virtual_services[].real_servers", "virtual_services[].real_servers[].address",
+		"relay.id", "relay.directors",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

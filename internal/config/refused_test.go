@@ -27,9 +27,9 @@ func refusedTexts() []refused {
 		return h
 	}
 	return []refused{
-		{"empty", "", newHost, "m.yaml: is empty (want at least a director, virtual_routers or virtual_services)"},
-		{"only a comment", "# nothing yet\n", newHost, "m.yaml: is empty (want at least a director, virtual_routers or virtual_services)"},
-		{"null", "~\n", newHost, "m.yaml: is empty (want at least a director, virtual_routers or virtual_services)"},
+		{"empty", "", newHost, "m.yaml: is empty (want at least a director, virtual_routers, virtual_services or a relay)"},
+		{"only a comment", "# nothing yet\n", newHost, "m.yaml: is empty (want at least a director, virtual_routers, virtual_services or a relay)"},
+		{"null", "~\n", newHost, "m.yaml: is empty (want at least a director, virtual_routers, virtual_services or a relay)"},
 		{"not UTF-8", "director:\n  name: \xe4\n", newHost, "m.yaml:2: is not UTF-8 text (want a file saved as UTF-8)"},
 		{"UTF-16", "\xff\xfed\x00", newHost, "m.yaml:1: is not UTF-8 text (want a file saved as UTF-8)"},
 		{
@@ -47,6 +47,14 @@ func refusedTexts() []refused {
 		{
 			"a long path", "checks: {a: {http: {path: /" + strings.Repeat("x", 9000) + "}}}", newHost,
 			"m.yaml:1:27: checks.a.http.path: is 9001 bytes long (want 8192 at most)",
+		},
+		{
+			"a long word to an agent", "checks: {a: {agent: {port: 1, send: " + strings.Repeat("x", 1025) + "}}}", newHost,
+			"m.yaml:1:37: checks.a.agent.send: is 1025 bytes long (want at most 1024: an agent reads a line)",
+		},
+		{
+			"a long datagram", "checks: {a: {udp: {send: " + strings.Repeat("x", 65_508) + "}}}", newHost,
+			"m.yaml:1:26: checks.a.udp.send: is 65508 bytes long (want at most 65507: a datagram holds no more)",
 		},
 		{
 			"a long file name", "secrets: {a: {file: /" + strings.Repeat("x", 5000) + "}}", newHost,

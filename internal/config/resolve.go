@@ -17,6 +17,7 @@ type resolver struct {
 	pems        map[string][]byte // the files of certificates and keys read so far
 	commandUser int               // the number of director.command_user, 0 where there is none
 	checked     int               // checks of all real servers so far
+	senders     map[sender]claim  // of the heartbeats of all real servers so far
 	mixed       place             // of the first server that is of another family than its service
 }
 
@@ -24,7 +25,9 @@ func (r *resolver) resolve() *Config {
 	c := &Config{File: r.file}
 	c.Director = r.director(r.file.Director.V)
 	r.secrets = r.readSecrets(r.file.Secrets.V)
+	c.Secrets = r.secrets
 	r.checks = r.prepareNamed(r.file.Checks.V)
+	r.senders = map[sender]claim{}
 	names, keys := firsts[string]{}, firsts[ipvs.Key]{}
 	for _, v := range r.file.VirtualServices.V {
 		if v.bad {
@@ -47,6 +50,7 @@ func (r *resolver) resolve() *Config {
 		}
 	}
 	c.Routers = r.routers(r.file.VirtualRouters, c.Services)
+	c.Relay = r.relay(r.file.Relay)
 	return c
 }
 
@@ -84,6 +88,7 @@ func (r *resolver) director(d DirectorKeys) Director {
 	return Director{
 		Name: d.Name.V, ControlSocket: d.ControlSocket.V, StateDir: d.StateDir.V,
 		OnStop: d.OnStop.V, AuditInterval: d.AuditInterval.V, CommandUser: d.CommandUser.V,
+		HeartbeatListen: d.HeartbeatListen.V,
 	}
 }
 

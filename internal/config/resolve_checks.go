@@ -15,6 +15,7 @@ type preparedCheck struct {
 	options checker.Options
 	timing  checker.Timing
 	target  TargetKeys
+	unsure  bool // something is wrong with a heartbeat's sender, and was reported
 }
 
 // spec completes the check for a real server.
@@ -26,22 +27,29 @@ func (p *preparedCheck) spec(server netip.AddrPort) checker.Spec {
 	if p.target.Port.Given {
 		s.Target = netip.AddrPortFrom(s.Target.Addr(), p.target.Port.V)
 	}
-	if m, ok := p.options.(checker.Monitor); ok {
-		m.Server = server
-		s.Options = m
+	switch o := p.options.(type) {
+	case checker.Monitor:
+		o.Server = server
+		s.Options = o
+	case checker.Heartbeat:
+		s.Options = heartbeatOf(o, server)
+	case checker.Ping: // a host that serves on many ports is pinged once
+		s.Target = netip.AddrPortFrom(s.Target.Addr(), 0)
 	}
 	return s
 }
 
 // needsPort says whether the check connects to a port and names none itself.
 func (p *preparedCheck) needsPort() bool {
-	_, command := p.options.(checker.Command)
-	return !command && !p.target.Port.Given && !p.target.Port.bad
-}
-
-func (p *preparedCheck) isMonitor() bool {
-	_, ok := p.options.(checker.Monitor)
-	return ok
+	switch o := p.options.(type) {
+	case checker.Command, checker.Ping:
+		return false
+	case checker.Heartbeat:
+		if o.Fallback == nil {
+			return false
+		}
+	}
+	return !p.target.Port.Given && !p.target.Port.bad
 }
 
 // prepareNamed prepares the checks of the section checks, used or not. One that
@@ -69,7 +77,12 @@ func (c *CheckKeys) kind() string {
 
 // prepare resolves a check; nil where its kind's keys are no mapping or list.
 func (r *resolver) prepare(c *CheckKeys) *preparedCheck {
-	p := &preparedCheck{timing: r.timing(c)}
+	p := &preparedCheck{}
+	if c.Heartbeat.Given {
+		p.timing = r.heartbeatTiming(c)
+	} else {
+		p.timing = r.timing(c)
+	}
 	var bad bool
 	switch {
 	case c.TCP.Given:
@@ -81,9 +94,25 @@ func (r *resolver) prepare(c *CheckKeys) *preparedCheck {
 	case c.Exchange.Given:
 		p.options, p.target, bad = r.exchange(&c.Exchange.V), c.Exchange.V.Target, c.Exchange.bad
 	case c.Command.Given:
-		p.options, bad = r.command(c.Command), c.Command.bad
+		command := r.command(c.Command.V.Argv)
+		command.DynamicWeight = c.Command.V.DynamicWeight.V
+		p.options, bad = command, c.Command.bad || c.Command.V.Argv.bad
 	case c.Monitor.Given:
-		p.options, p.target, bad = r.monitor(&c.Monitor.V), c.Monitor.V.Target, c.Monitor.bad
+		p.options, p.target, bad = r.monitor(c), c.Monitor.V.Target, c.Monitor.bad
+	case c.Heartbeat.Given:
+		h := &c.Heartbeat.V
+		p.options, p.target, bad = r.heartbeat(c), h.Fallback.V.Monitor.V.Target, c.Heartbeat.bad
+		p.unsure = h.ID.bad || h.Service.bad || h.Secret.bad || h.Secret.Given && !r.wholeSecret(h.Secret.V)
+	case c.Agent.Given:
+		p.options, p.target, bad = agentOf(&c.Agent.V), c.Agent.V.Target, c.Agent.bad
+	case c.UDP.Given:
+		p.options, p.target, bad = r.udp(&c.UDP.V), c.UDP.V.Target, c.UDP.bad
+	case c.DNS.Given:
+		p.options, p.target, bad = r.dns(&c.DNS.V), c.DNS.V.Target, c.DNS.bad
+	case c.Ping.Given:
+		p.options, p.target, bad = checker.Ping{}, TargetKeys{Address: c.Ping.V.Address}, c.Ping.bad
+	case c.GRPC.Given:
+		p.options, p.target, bad = r.grpc(&c.GRPC.V), c.GRPC.V.Target, c.GRPC.bad
 	default:
 		bad = true
 	}
@@ -93,18 +122,17 @@ func (r *resolver) prepare(c *CheckKeys) *preparedCheck {
 	return p
 }
 
-// prepareKind prepares a check of a kind named alone, with the kind's defaults.
+// prepareKind prepares a check of a kind named alone, with the kind's defaults; nil
+// where it has none.
 func (r *resolver) prepareKind(kind string) *preparedCheck {
-	c := checkKeys.blank()
-	switch kind {
-	case "tcp":
-		c.TCP.Given = true
-	case "tls":
-		c.TLS.Given = true
-	case "http":
-		c.HTTP.Given = true
+	for _, k := range defaultKinds {
+		if k.name == kind {
+			c := checkKeys.blank()
+			k.give(&c)
+			return r.prepare(&c)
+		}
 	}
-	return r.prepare(&c)
+	return nil
 }
 
 func (r *resolver) timing(c *CheckKeys) checker.Timing {
@@ -178,9 +206,7 @@ func (r *resolver) exchange(e *ExchangeKeys) checker.Exchange {
 			step.Send = s.SendHex.V.Bytes
 		case s.Expect.Given:
 			step.Expect = s.Expect.V.Regexp
-			if step.Expect != nil && step.Expect.MatchString("") {
-				r.warnf(s.Expect.at, "matches nothing at all, so that it holds before anything is read (want an expression that needs a character)")
-			}
+			r.warnOfEmptyMatch(s.Expect)
 		case s.ExpectHex.Given:
 			step.ExpectBytes, step.Mask = s.ExpectHex.V.Bytes, s.ExpectHex.V.Mask
 		}
@@ -191,10 +217,6 @@ func (r *resolver) exchange(e *ExchangeKeys) checker.Exchange {
 		options.TLS = &t
 	}
 	return options
-}
-
-func (r *resolver) monitor(m *MonitorKeys) checker.Monitor {
-	return checker.Monitor{Service: m.Service.V, Secrets: r.secret(m.Secret)}
 }
 
 // usedCheck is a check in the list of a virtual service or of a real server.
@@ -250,14 +272,18 @@ func (r *resolver) named(v Value[CheckUse]) *preparedCheck {
 	if p, ok := r.checks[name]; ok {
 		return p
 	}
+	if p := r.prepareKind(name); p != nil {
+		return p
+	}
 	switch {
-	case slices.Contains(defaultKinds, name):
-		return r.prepareKind(name)
 	case slices.Contains(kinds, name):
 		r.errorf(v.at, "%s can't do without keys of its own (want a check written in place, {%s: ...}, or a name under checks)", name, name)
 	case !r.file.Checks.bad:
-		r.errorf(v.at, "there is no check named %s (%s)", quote(name),
-			wanted(name, slices.Concat(namesOf(r.file.Checks.V), defaultKinds)))
+		names := namesOf(r.file.Checks.V)
+		for _, k := range defaultKinds {
+			names = append(names, k.name)
+		}
+		r.errorf(v.at, "there is no check named %s (%s)", quote(name), wanted(name, names))
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (g syncGroups) add(k *RouterKeys, router *VirtualRouter) {
 		m.penalties["virtual service "+s.Name] = s.Penalty
 	}
 	for _, c := range router.Commands {
-		m.penalties[fmt.Sprintf("command %q", c.Spec.Options)] = c.Penalty
+		m.penalties[fmt.Sprintf("command %#v", c.Spec.Options)] = c.Penalty
 	}
 	g[k.SyncGroup.V] = append(g[k.SyncGroup.V], m)
 }

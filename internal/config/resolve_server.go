@@ -45,6 +45,7 @@ func (s *serviceResolver) server(k *ServerKeys, at place) (decide.Server, []Chec
 	checks := make([]Check, 0, len(used))
 	for _, u := range used {
 		s.checkPort(u, k.Address)
+		s.checkSender(u, k.Address)
 		server.Checks = append(server.Checks, u.name)
 		checks = append(checks, Check{Name: u.name, Spec: u.spec(server.Address)})
 	}

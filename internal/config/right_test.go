@@ -63,6 +63,8 @@ func TestSmallestFile(t *testing.T) {
 			StateDir:      "/var/lib/mainstay",
 			OnStop:        Keep,
 			AuditInterval: 30 * time.Second,
+
+			HeartbeatListen: addrPort("[::]:9652"),
 		},
 		Services: []Service{{
 			Service: decide.Service{
@@ -89,8 +91,9 @@ func TestEveryKeyOfAService(t *testing.T) {
 	wantDirector := Director{
 		Name: "lb-1", ControlSocket: "/run/mainstay/other.sock", StateDir: "/var/lib/mainstay-1",
 		OnStop: Clear, AuditInterval: 10 * time.Second, CommandUser: "nobody",
+		HeartbeatListen: addrPort("192.0.2.11:9700"),
 	}
-	if diff := cmp.Diff(wantDirector, got.Director); diff != "" {
+	if diff := cmp.Diff(wantDirector, got.Director, comparing); diff != "" {
 		t.Error(diff)
 	}
 	monitor := func(server string) Check {
@@ -270,6 +273,7 @@ func TestKinds(t *testing.T) {
 			t.FastInterval = 500 * time.Millisecond
 		})}},
 	}
+	want = append(want, furtherKinds(server)...)
 	if diff := cmp.Diff(want, c.Services[0].Checks[0], comparing); diff != "" {
 		t.Error(diff)
 	}

@@ -61,6 +61,23 @@ func unquoted[V any](want string, c codec[V]) codec[V] {
 	return c
 }
 
+// holding makes a codec refuse values that break a rule.
+func holding[V any](c codec[V], rule func(V) error) codec[V] {
+	read := c.read
+	c.read = func(d *decoder, n *yaml.Node, at place) (V, bool) {
+		v, ok := read(d, n, at)
+		if !ok {
+			return v, false
+		}
+		if err := rule(v); err != nil {
+			d.errorf(at, "%v", err)
+			return v, false
+		}
+		return v, true
+	}
+	return c
+}
+
 // oneLine is text of at least one character, none of them a control character.
 var oneLine = matching("text on one line", regexp.MustCompile(`^[^\x00-\x1f\x7f]+$`))
 

@@ -10,8 +10,8 @@ import (
 	"github.com/mainstay-lvs/mainstay/ipvs"
 )
 
-// This file, schema_checks.go and schema_routers.go are the table of all keys. To add
-// a key: a field in file.go or file_routers.go, a line here, and its use in resolve.go
+// This file and its neighbours, schema_checks.go and so on, are the table of all keys. To
+// add a key: a field in file.go or its neighbours, a line here, and its use in resolve.go
 // or its neighbours.
 
 var fileKeys = object(
@@ -25,6 +25,8 @@ var fileKeys = object(
 		"groups of hosts, this one among them, whose master holds a set of addresses (VRRP)"),
 	optional("virtual_services", list(serviceKeys), func(f *File) *Value[[]Value[ServiceKeys]] { return &f.VirtualServices }, "",
 		"what clients connect to, and the real servers behind it"),
+	optional("relay", relayKeys, func(f *File) *Value[RelayKeys] { return &f.Relay }, "",
+		"for mainstay relay: whose heartbeats are gathered, and where they are passed on to"),
 )
 
 var directorKeys = object(
@@ -43,7 +45,13 @@ var directorKeys = object(
 	optional("command_user", matching("a user's name", regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)),
 		func(d *DirectorKeys) *Value[string] { return &d.CommandUser }, "none: needed where the daemon runs as root",
 		"the user that commands run as when the daemon runs as root"),
+	defaulted("heartbeat_listen", socketAddress, func(d *DirectorKeys) *Value[netip.AddrPort] { return &d.HeartbeatListen },
+		heartbeatListen, "where heartbeats are received (UDP), if any check is a heartbeat; not changed by a reload"),
 )
+
+// heartbeatListen is where directors and relays listen unless the file says otherwise:
+// everywhere, in both families.
+var heartbeatListen = netip.AddrPortFrom(netip.IPv6Unspecified(), 9652)
 
 var secretKeys = exactlyOne("place to read it from", secretPlaces, object(secretPlaces...))
 
@@ -138,10 +146,16 @@ func anyName(d *decoder, given string, at place) bool {
 	return true
 }
 
-// targetKeys are the keys that every kind of check but command has.
+// targetKeys are the keys of every kind of check that connects to a port.
 var targetKeys = []key[TargetKeys]{
-	optional("address", hostAddress, func(t *TargetKeys) *Value[netip.Addr] { return &t.Address }, "the real server's",
-		"where the check connects to"),
-	optional("port", whole[uint16](1, math.MaxUint16), func(t *TargetKeys) *Value[uint16] { return &t.Port }, "the real server's",
-		"the port it connects to"),
+	targetAddress,
+	optional("port", portNumber, targetPort, "the real server's", "the port it connects to"),
 }
+
+var (
+	targetAddress = optional("address", hostAddress, func(t *TargetKeys) *Value[netip.Addr] { return &t.Address }, "the real server's",
+		"where the check connects to")
+	portNumber = whole[uint16](1, math.MaxUint16)
+)
+
+func targetPort(t *TargetKeys) *Value[uint16] { return &t.Port }

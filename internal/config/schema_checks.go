@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -39,19 +38,40 @@ var kindKeys = []key[CheckKeys]{
 		func(c *CheckKeys) *Value[TLSCheckKeys] { return &c.TLS }, "", "a TLS handshake succeeds"),
 	optional("http", httpKeys, func(c *CheckKeys) *Value[HTTPKeys] { return &c.HTTP }, "", "an HTTP request is answered as wanted"),
 	optional("exchange", exchangeKeys, func(c *CheckKeys) *Value[ExchangeKeys] { return &c.Exchange }, "", "a conversation goes as written"),
-	optional("command", list(argument), func(c *CheckKeys) *Value[[]Value[string]] { return &c.Command }, "",
+	optional("command", commandKeys, func(c *CheckKeys) *Value[CommandKeys] { return &c.Command }, "",
 		"a program, named by its absolute path, exits with 0 within the timeout"),
 	optional("monitor", monitorKeys, func(c *CheckKeys) *Value[MonitorKeys] { return &c.Monitor }, "",
 		"the monitor inside the real server's program says that the service is up"),
+	optional("heartbeat", heartbeatKeys, func(c *CheckKeys) *Value[HeartbeatKeys] { return &c.Heartbeat }, "",
+		"the real server's program goes on saying by itself that the service is up"),
+	optional("agent", agentKeys, func(c *CheckKeys) *Value[AgentKeys] { return &c.Agent }, "",
+		"an agent that speaks HAProxy's agent-check protocol says nothing against it"),
+	optional("udp", udpKeys, func(c *CheckKeys) *Value[UDPKeys] { return &c.UDP }, "",
+		"a datagram is answered as wanted, or at least not refused"),
+	optional("dns", dnsKeys, func(c *CheckKeys) *Value[DNSKeys] { return &c.DNS }, "",
+		"a name server answers a question as wanted"),
+	optional("ping", pingKeys, func(c *CheckKeys) *Value[PingKeys] { return &c.Ping }, "",
+		"an ICMP echo request is answered"),
+	optional("grpc", grpcKeys, func(c *CheckKeys) *Value[GRPCKeys] { return &c.GRPC }, "",
+		"gRPC's standard health service says SERVING"),
 }
 
-// kinds are the names of the kinds that there are, and of those to come: no
-// check can be named after one.
-var (
-	kinds        = kindNames()
-	reservedName = append(kindNames(), "heartbeat", "agent", "udp", "dns", "ping", "grpc")
-	defaultKinds = []string{"tcp", "tls", "http"} // those that need no keys
-)
+// kinds are the names of the kinds: no check can be named after one.
+var kinds = kindNames()
+
+// defaultKinds are the kinds that need no keys, each with what makes a check of it.
+var defaultKinds = []struct {
+	name string
+	give func(*CheckKeys)
+}{
+	{"tcp", func(c *CheckKeys) { c.TCP.Given = true }},
+	{"tls", func(c *CheckKeys) { c.TLS.Given = true }},
+	{"http", func(c *CheckKeys) { c.HTTP.Given = true }},
+	{"udp", func(c *CheckKeys) { c.UDP.Given = true }},
+	{"dns", func(c *CheckKeys) { c.DNS.Given = true }},
+	{"ping", func(c *CheckKeys) { c.Ping.Given = true }},
+	{"grpc", func(c *CheckKeys) { c.GRPC.Given = true }},
+}
 
 func kindNames() []string {
 	var names []string
@@ -63,7 +83,7 @@ func kindNames() []string {
 
 // checkName lets only names pass that are no kind's.
 func checkName(d *decoder, given string, at place) bool {
-	if slices.Contains(reservedName, given) {
+	if slices.Contains(kinds, given) {
 		d.errorf(at, "is named after a kind of check (want another name: a list of checks names kinds as well)")
 		return false
 	}
@@ -241,22 +261,3 @@ var stepKinds = []key[StepKeys]{
 	optional("expect_hex", hexBytes(true), func(s *StepKeys) *Value[HexBytes] { return &s.ExpectHex }, "",
 		"the next bytes, exactly; ?? is any byte"),
 }
-
-// argument is one argument of a command.
-var argument = scalar("string", `an argument; "" for an empty one`, func(text string) (string, error) {
-	if strings.ContainsRune(text, 0) {
-		return "", errors.New("has a zero byte (want none: an argument ends there)")
-	}
-	return text, nil
-}, same)
-
-var monitorKeys = object(slices.Concat(
-	within(func(k *MonitorKeys) *TargetKeys { return &k.Target }, targetKeys),
-	[]key[MonitorKeys]{
-		required("service", matching("1 to 128 of A-Z a-z 0-9 . _ : / + - [ ]", regexp.MustCompile(`^[A-Za-z0-9._:/+\[\]-]{1,128}$`)),
-			func(m *MonitorKeys) *Value[string] { return &m.Service }, "the name that the program knows the service by"),
-		defaulted("mode", words("poll"), func(m *MonitorKeys) *Value[string] { return &m.Mode }, "poll",
-			"how it is asked: a question for each answer"),
-		optional("secret", nameWord, func(m *MonitorKeys) *Value[string] { return &m.Secret }, "none: answers are not signed",
-			"the name of the secret that signs its answers"),
-	})...)

@@ -2,7 +2,9 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
+	"slices"
 )
 
 // Bounds of a secret's length, in bytes.
@@ -11,8 +13,12 @@ const (
 	maxSecret = 64 << 10
 )
 
-// readSecrets reads every secret that the file names, used or not.
+// readSecrets reads every secret that the file names, used or not; nil where it names
+// none.
 func (r *resolver) readSecrets(entries []Entry[SecretKeys]) map[string][][]byte {
+	if len(entries) == 0 {
+		return nil
+	}
 	secrets := map[string][][]byte{}
 	for _, e := range entries {
 		paths := e.Value.V.Files.V
@@ -31,6 +37,20 @@ func (r *resolver) readSecrets(entries []Entry[SecretKeys]) map[string][][]byte 
 		secrets[e.Name] = keys
 	}
 	return secrets
+}
+
+// ReadSecret returns the secret in a file of this host that no configuration file needs to
+// name. It is refused where a configuration file that names it would be.
+func ReadSecret(path string) ([]byte, error) { return ReadSecretFrom(ThisHost{}, path) }
+
+// ReadSecretFrom is [ReadSecret] on a host.
+func ReadSecretFrom(host Host, path string) ([]byte, error) {
+	r := &resolver{reporter: &reporter{file: path}, host: host}
+	key := r.readSecret(Value[string]{V: path})
+	for _, p := range r.errors.list {
+		return nil, errors.New(p.Text)
+	}
+	return key, nil
 }
 
 // readSecret reads one file of a secret.
@@ -79,6 +99,12 @@ func (r *resolver) secret(name Value[string]) [][]byte {
 		r.errorf(name.at, "there is no secret named %s (%s)", quote(name.V), wanted(name.V, names))
 	}
 	return keys
+}
+
+// wholeSecret says whether a secret is there and each of its files could be read.
+func (r *resolver) wholeSecret(name string) bool {
+	keys := r.secrets[name]
+	return len(keys) > 0 && !slices.ContainsFunc(keys, func(key []byte) bool { return len(key) < minSecret })
 }
 
 func namesOf[V any](entries []Entry[V]) []string {

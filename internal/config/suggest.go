@@ -79,6 +79,23 @@ var elsewhere = map[string]struct{ key, hint string }{
 	"persistence_timeout":        {"persistence", "persistence: {timeout: …} here"},
 	"delay_loop":                 {"checks", "interval of a check here"},
 	"real_server":                {"real_servers", "an entry of real_servers here"},
+	"TCP_CHECK":                  {"tcp", "tcp here"},
+	"HTTP_GET":                   {"http", "http here"},
+	"SSL_GET":                    {"http", "http: {scheme: https} here"},
+	"SMTP_CHECK":                 {"exchange", "exchange here, with the steps written out"},
+	"MISC_CHECK":                 {"command", "command here"},
+	"UDP_CHECK":                  {"udp", "udp here"},
+	"DNS_CHECK":                  {"dns", "dns here"},
+	"PING_CHECK":                 {"ping", "ping here"},
+	"misc_path":                  {"argv", "argv here: a list, without a shell"},
+	"misc_dynamic":               {"dynamic_weight", "dynamic_weight here"},
+	"misc_timeout":               {"timeout", "timeout here"},
+	"payload":                    {"send_hex", "send or send_hex here"},
+	"connect_ip":                 {"address", "address here"},
+	"connect_port":               {"port", "port here"},
+	"connect_timeout":            {"timeout", "timeout here"},
+	"delay_before_retry":         {"fast_interval", "fast_interval here"},
+	"retry":                      {"fall", "fall here: retry + 1"},
 }
 
 // wanted says what may stand in place of a word: what keepalived's word is here, the

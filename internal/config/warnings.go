@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mainstay-lvs/mainstay/checker"
 	"github.com/mainstay-lvs/mainstay/internal/decide"
 	"github.com/mainstay-lvs/mainstay/ipvs"
 )
@@ -21,7 +22,8 @@ const coarse = 10
 // the whole service.
 type noted struct {
 	unchecked int        // servers without checks that don't say so themselves
-	monitor   *usedCheck // the first monitor check: it can ask for a part of the weight
+	asks      *usedCheck // the first check that can ask for a part of the weight
+	sets      *usedCheck // the first check that can ask for another weight
 	drained   bool       // a server has weight 0
 }
 
@@ -34,8 +36,17 @@ func (s *serviceResolver) noteChecks(k *ServerKeys, at place, used []usedCheck) 
 	case !k.Checks.Given && !s.Checks.bad && len(s.Checks.V) == 0:
 		s.noted.unchecked++
 	}
-	if i := slices.IndexFunc(used, func(u usedCheck) bool { return u.isMonitor() }); i >= 0 && s.noted.monitor == nil {
-		s.noted.monitor = &used[i]
+	for i := range used {
+		switch o := used[i].options.(type) {
+		case checker.Monitor, checker.Heartbeat, checker.Agent:
+			if s.noted.asks == nil {
+				s.noted.asks = &used[i]
+			}
+		case checker.Command:
+			if o.DynamicWeight && s.noted.sets == nil {
+				s.noted.sets = &used[i]
+			}
+		}
 	}
 	s.noted.drained = s.noted.drained || k.Weight.Given && k.Weight.V == 0
 }
@@ -57,9 +68,20 @@ func (s *serviceResolver) warn() {
 	if s.SlowStart.V > 0 && !s.SlowStart.bad {
 		s.warnWeight(s.SlowStart.at, "slow_start", slices.Concat(ignoreWeight, noSlowStart))
 	}
-	if m := s.noted.monitor; m != nil {
-		s.warnWeight(m.at, "the weight that a monitor asks for", ignoreWeight)
+	if u := s.noted.asks; u != nil {
+		s.warnWeight(u.at, "the weight that "+article(u.options.Kind())+" asks for", ignoreWeight)
 	}
+	if u := s.noted.sets; u != nil {
+		s.warnIgnored(u.at, "dynamic_weight", ignoreWeight)
+	}
+}
+
+// article puts an article before the name of a kind.
+func article(kind string) string {
+	if kind == "agent" {
+		return "an agent"
+	}
+	return "a " + kind
 }
 
 // warnFallback warns of schedulers that send clients to servers with weight 0.
@@ -82,8 +104,7 @@ func (s *serviceResolver) warnFallback() {
 // warnWeight warns where something changes weights and the scheduler ignores
 // them, or they are too small to be divided.
 func (s *serviceResolver) warnWeight(at place, what string, ignoring []string) {
-	if slices.Contains(ignoring, s.Scheduler.V) {
-		s.warnf(at, "%s has no effect with the scheduler %s (want one that minds weights, as %s does)", what, s.Scheduler.V, ipvs.DefaultScheduler)
+	if s.warnIgnored(at, what, ignoring) {
 		return
 	}
 	for _, v := range s.RealServers.V {
@@ -92,4 +113,13 @@ func (s *serviceResolver) warnWeight(at place, what string, ignoring []string) {
 			return
 		}
 	}
+}
+
+// warnIgnored warns where something changes weights and the scheduler ignores them.
+func (s *serviceResolver) warnIgnored(at place, what string, ignoring []string) bool {
+	if !slices.Contains(ignoring, s.Scheduler.V) {
+		return false
+	}
+	s.warnf(at, "%s has no effect with the scheduler %s (want one that minds weights, as %s does)", what, s.Scheduler.V, ipvs.DefaultScheduler)
+	return true
 }

@@ -27,7 +27,7 @@ func parseYAML(text []byte, r *reporter) *yaml.Node {
 		return nil
 	}
 	if len(documents) == 0 || isEmpty(documents[0]) {
-		r.errorf(place{}, "is empty (want at least a director, virtual_routers or virtual_services)")
+		r.errorf(place{}, "is empty (want at least a director, virtual_routers, virtual_services or a relay)")
 		return nil
 	}
 	if len(documents) > 1 {

@@ -12,8 +12,12 @@ import (
 )
 
 // newEngine makes the engine that runs a file's checks.
-func newEngine(file *config.Config, log *slog.Logger) (*checker.Engine, error) {
-	c := checker.Config{Logger: log}
+func newEngine(file *config.Config, a *allowance, log *slog.Logger) (*checker.Engine, error) {
+	a.set(file.Services)
+	c := checker.Config{
+		Logger:   log,
+		Shortcut: func(key checker.Key) bool { return a.allow(time.Now(), key) },
+	}
 	if name := file.Director.CommandUser; name != "" {
 		who, err := lookupUser(name)
 		if err != nil {

@@ -32,13 +32,14 @@ type Options struct {
 // daemon is the running daemon.
 type daemon struct {
 	Options
-	log    *slog.Logger
-	kernel state.Kernel
-	dir    *state.Dir // nil when it observes
-	table  table
-	engine *checker.Engine
-	rec    *reconciler
-	sync   *connectionSync
+	log       *slog.Logger
+	kernel    state.Kernel
+	dir       *state.Dir // nil when it observes
+	table     table
+	engine    *checker.Engine
+	allowance allowance
+	rec       *reconciler
+	sync      *connectionSync
 	// supervisor of the mastership process; nil when it observes.
 	supervisor *mastership.Supervisor
 	saving     turn // one at a time: what changes the file in force or the state files
@@ -93,7 +94,7 @@ func refused(problems []config.Problem) error {
 // open reads what was saved and what the kernel holds, and makes the parts of it.
 // Nothing is written.
 func (d *daemon) open(file *config.Config) (err error) {
-	if d.engine, err = newEngine(file, d.log); err != nil {
+	if d.engine, err = newEngine(file, &d.allowance, d.log); err != nil {
 		return err
 	}
 	if d.kernel, err = state.ThisKernel(); err != nil {

@@ -83,7 +83,7 @@ func Probe(ctx context.Context, name, serviceName, server string) ([]control.Pro
 			return nil, err
 		}
 	}
-	engine, err := newEngine(file, nil)
+	engine, err := newEngine(file, new(allowance), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -70,6 +70,7 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	d.allowance.set(file.Services)
 	// Making checks ready takes time, which the loop does not have. Until then the
 	// old ones run on, and the core passes over what it has no use for.
 	d.engine.Set(specs)

@@ -18,8 +18,7 @@ func TestCommandLinesExist(t *testing.T) {
 		all, prose := p.split()
 		for _, b := range all {
 			for _, words := range commandLines(b) {
-				seen[words[0]] = true
-				m.check(t, b.String(), words, true)
+				seen[m.check(t, b.String(), words, true)] = true
 			}
 		}
 		for _, line := range prose {
@@ -30,11 +29,16 @@ func TestCommandLinesExist(t *testing.T) {
 			}
 		}
 	}
-	unit := readFile(t, "../../systemd/mainstay.service")
-	for _, exec := range regexp.MustCompile(`(?m)^Exec\w+=(.*)$`).FindAllStringSubmatch(unit, -1) {
-		m.check(t, "the unit", mainstayLine(exec[1]), true)
+	for _, name := range units {
+		unit := readFile(t, "../../systemd/"+name)
+		for _, exec := range regexp.MustCompile(`(?m)^Exec\w+=(.*)$`).FindAllStringSubmatch(unit, -1) {
+			m.check(t, name, mainstayLine(exec[1]), true)
+		}
 	}
-	for name := range m.commands {
+	for name, c := range m.commands {
+		if c != nil && c.group {
+			continue // its commands are shown
+		}
 		if name != "help" && name != "completion" && name != "version" && !seen[name] {
 			t.Errorf("no page shows how to use mainstay %s", name)
 		}
@@ -76,12 +80,13 @@ type mainstay struct {
 type command struct {
 	least, most int
 	flags       map[string]bool
+	group       bool // it has commands of its own, whose names begin with its name and a space
 }
 
 var (
-	listedCommand = regexp.MustCompile(`(?m)^  ([a-z]+) {2,}\S`)
+	listedCommand = regexp.MustCompile(`(?m)^  ([a-z]+(?:-[a-z]+)*) {2,}\S`)
 	listedFlag    = regexp.MustCompile(`(?m)^ +(?:-\w, +)?--([a-z-]+)( \S+)? {2,}`)
-	usageLine     = regexp.MustCompile(`(?m)^Usage:\s+mainstay [a-z]+(.*)$`)
+	usageLine     = regexp.MustCompile(`(?m)^Usage:\s+mainstay [a-z-]+(?: [a-z]+)?(.*)$`)
 )
 
 func buildMainstay(t *testing.T) *mainstay {
@@ -121,8 +126,13 @@ func (m *mainstay) command(t *testing.T, name string) *command {
 	if !listed || c != nil {
 		return c
 	}
-	text := m.help(t, name)
+	text := m.help(t, strings.Fields(name)...)
 	c = &command{flags: make(map[string]bool)}
+	_, below, group := strings.Cut(text, "\nCommands:\n")
+	c.group = group
+	for _, sub := range listedCommand.FindAllStringSubmatch(below, -1) {
+		m.commands[name+" "+sub[1]] = nil
+	}
 	for _, f := range listedFlag.FindAllStringSubmatch(text, -1) {
 		c.flags[f[1]] = f[2] != ""
 	}
@@ -140,34 +150,40 @@ func (m *mainstay) command(t *testing.T, name string) *command {
 	return c
 }
 
-// check holds one command line against the help. One in a sentence may be named without
-// its arguments.
-func (m *mainstay) check(t *testing.T, where string, words []string, whole bool) {
+// check holds one command line against the help, and returns the command's name. One in a
+// sentence may be named without its arguments.
+func (m *mainstay) check(t *testing.T, where string, words []string, whole bool) string {
 	t.Helper()
-	c := m.command(t, words[0])
+	name, words := words[0], words[1:]
+	c := m.command(t, name)
+	if c != nil && c.group && len(words) > 0 {
+		name, words = name+" "+words[0], words[1:]
+		c = m.command(t, name)
+	}
 	if c == nil {
-		t.Errorf("%s: there is no command mainstay %s", where, words[0])
-		return
+		t.Errorf("%s: there is no command mainstay %s", where, name)
+		return name
 	}
 	arguments := 0
-	for i := 1; i < len(words); i++ {
-		name, isFlag := strings.CutPrefix(words[i], "--")
+	for i := 0; i < len(words); i++ {
+		flag, isFlag := strings.CutPrefix(words[i], "--")
 		if !isFlag {
 			arguments++
 			continue
 		}
-		name, _, joined := strings.Cut(name, "=")
-		takesValue, known := c.flags[name]
+		flag, _, joined := strings.Cut(flag, "=")
+		takesValue, known := c.flags[flag]
 		if !known {
-			t.Errorf("%s: mainstay %s has no flag --%s", where, words[0], name)
+			t.Errorf("%s: mainstay %s has no flag --%s", where, name, flag)
 		}
 		if takesValue && !joined {
 			i++
 		}
 	}
 	if (whole || arguments > 0) && (arguments < c.least || arguments > c.most) {
-		t.Errorf("%s: mainstay %s: %d arguments, want %d to %d", where, strings.Join(words, " "), arguments, c.least, c.most)
+		t.Errorf("%s: mainstay %s %s: %d arguments, want %d to %d", where, name, strings.Join(words, " "), arguments, c.least, c.most)
 	}
+	return name
 }
 
 // shellLines are the command lines of a block of a shell, those that go on joined.

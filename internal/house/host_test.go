@@ -32,7 +32,7 @@ const (
 func (h docHost) ReadFile(path string, _ int64) ([]byte, config.FileStatus, error) {
 	switch filepath.Ext(path) {
 	case ".key", ".new", ".old":
-		return []byte("0123456789abcdef0123456789abcdef\n"), config.FileStatus{Mode: 0o640}, nil
+		return []byte(strings.Repeat("0123456789abcdef", 4) + "\n"), config.FileStatus{Mode: 0o640}, nil
 	case ".pass":
 		return []byte("secret12\n"), config.FileStatus{Mode: 0o640}, nil
 	case ".pem":

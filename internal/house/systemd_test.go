@@ -11,6 +11,9 @@ import (
 
 const program = "/usr/bin/mainstay"
 
+// units are the files of systemd's units.
+var units = []string{"mainstay.service", "mainstay-relay.service"}
+
 // verify asks systemd what it finds wrong with a unit, and returns it. The program of
 // the unit is replaced by one that is there.
 func verify(t *testing.T, unit string) string {
@@ -48,10 +51,12 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// systemd knows every directive of the unit and every value.
-func TestTheUnitIsRight(t *testing.T) {
-	if said := verify(t, readFile(t, "../../systemd/mainstay.service")); said != "" {
-		t.Errorf("systemd says:\n%s", said)
+// systemd knows every directive of the units and every value.
+func TestTheUnitsAreRight(t *testing.T) {
+	for _, name := range units {
+		if said := verify(t, readFile(t, "../../systemd/"+name)); said != "" {
+			t.Errorf("%s: systemd says:\n%s", name, said)
+		}
 	}
 }
 
@@ -99,6 +104,24 @@ func TestTheUnitSaysWhatTheDaemonReliesOn(t *testing.T) {
 		if regexp.MustCompile(`(?m)^` + breaks + `=`).MatchString(unit) {
 			t.Errorf("the unit has %s, which would break commands of checks, or the daemon", breaks)
 		}
+	}
+}
+
+// A relay tells systemd when it is ready, and has neither privileges nor anything to
+// write to.
+func TestTheRelaysUnitTakesAllPrivilegesAway(t *testing.T) {
+	unit := readFile(t, "../../systemd/mainstay-relay.service")
+	for _, line := range []string{
+		"Type=notify", "NotifyAccess=main", "User=mainstay", "CapabilityBoundingSet=", "NoNewPrivileges=yes",
+		"ExecStart=" + program + " relay --config /etc/mainstay/relay.yaml", "Restart=always", "ProtectSystem=strict",
+		"RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+	} {
+		if strings.Count(unit, "\n"+line+"\n") != 1 {
+			t.Errorf("the unit does not say %s, once", line)
+		}
+	}
+	if strings.Contains(unit, "AmbientCapabilities") {
+		t.Error("the unit gives capabilities")
 	}
 }
 
