@@ -29,10 +29,11 @@ type Ledger struct {
 	secrets []secret // of all checks
 	open    int      // checks that have none
 
-	stalled time.Duration // for how long this process did not run, all told
-	lost    bool          // datagrams were lost in our socket
-	lostAt  time.Duration // last
-	losses  uint64        // how many
+	stalled           time.Duration // for how long this process did not run, all told
+	lost              bool          // datagrams were lost in our socket
+	lostAt            time.Duration // last
+	losses            uint64        // how many
+	received, relayed uint64        // datagrams: all, and those of relays that were accepted
 
 	tally    tally
 	findings []Finding

@@ -22,6 +22,7 @@ type arrival struct {
 
 // Receive takes a datagram and tells what became of it. The datagram is not kept.
 func (l *Ledger) Receive(now time.Duration, from netip.AddrPort, datagram []byte) Verdict {
+	l.received++
 	via := arrival{from: from, now: now}
 	if len(datagram) > wire.MaxDatagram {
 		return l.drop(TooLong, &via, nil)

@@ -107,6 +107,7 @@ func (l *Ledger) receiveRelay(now time.Duration, from netip.AddrPort, datagram [
 		via.complete = r.complete
 	}
 	l.count(Accepted, &via)
+	l.relayed++
 	via.relay, via.round = r, roundID{d.Instance, d.Seq}
 	for _, line := range lines {
 		l.receiveLine(now, line, via)

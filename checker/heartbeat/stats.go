@@ -14,11 +14,14 @@ type Stats struct {
 	Now          time.Duration // when it was asked
 	Children     int           // ids and services that checks wait for
 	Checks       int
-	Unheard      int // checks whose server was never heard
-	Silent       int // checks that are down because nothing was heard
-	Unsure       int // checks of whose server nothing is known
-	Held         int // children that wait for a poll to confirm them
-	Unconfirmed  int // children that count and were not confirmed
+	Unheard      int    // checks whose server was never heard
+	Silent       int    // checks that are down because nothing was heard
+	Unsure       int    // checks of whose server nothing is known
+	Held         int    // children that wait for a poll to confirm them
+	Unconfirmed  int    // children that count and were not confirmed
+	Polling      int    // checks whose fallback decides for now
+	Received     uint64 // datagrams, all told
+	Relayed      uint64 // of these, accepted ones of relays
 	Verdicts     []Count
 	Relays       []RelayStats
 	LostInSocket uint64 // datagrams lost in this director's own socket
@@ -48,8 +51,11 @@ type RelayStats struct {
 
 // Stats returns how the ledger fares.
 func (l *Ledger) Stats(now time.Duration) Stats {
-	s := Stats{Now: now, Children: len(l.children), Checks: len(l.watches), LostInSocket: l.losses}
+	s := Stats{Now: now, Children: len(l.children), Checks: len(l.watches), Received: l.received, Relayed: l.relayed, LostInSocket: l.losses}
 	for _, w := range l.watches {
+		if w.polling {
+			s.Polling++
+		}
 		switch w.state {
 		case unheard, nothing:
 			s.Unheard++

@@ -39,6 +39,7 @@ func (d *daemon) Status(ctx context.Context) (control.Status, error) {
 	}
 	status.Director.Warnings = append(status.Director.Warnings, hostWarnings(file)...)
 	status.Director.Warnings = append(status.Director.Warnings, lateness(d.engine.Stats())...)
+	status.Heartbeats = d.heartbeatStatus()
 	// Service by service, so that the reconciler need not wait for all.
 	for i, key := range keys {
 		if err := d.fillFromKernel(key, status.VirtualServices[i].RealServers); err != nil {
@@ -114,11 +115,7 @@ func (c *core) serverStatus(s *service, r decide.ServerReport) control.Server {
 		Override: words(c.overrides.of(ipvs.ServerKey{Service: s.config.Head.Key, Address: r.Address})),
 		Checks:   []control.Check{},
 	}
-	i := slices.IndexFunc(s.config.Servers, func(server decide.Server) bool { return server.Address == r.Address })
-	if i < 0 {
-		return out
-	}
-	for _, named := range s.checks[i] {
+	for _, named := range s.checksOf(r.Address) {
 		ch := control.Check{Name: named.name, Kind: named.spec.Options.Kind()}
 		if e := named.last; named.seen {
 			ch.OK = e.Verdict == checker.Up
@@ -128,6 +125,15 @@ func (c *core) serverStatus(s *service, r decide.ServerReport) control.Server {
 		out.Checks = append(out.Checks, ch)
 	}
 	return out
+}
+
+// checksOf are the checks of a server; none where it is not in the file.
+func (s *service) checksOf(server netip.AddrPort) []namedCheck {
+	i := slices.IndexFunc(s.config.Servers, func(known decide.Server) bool { return known.Address == server })
+	if i < 0 {
+		return nil
+	}
+	return s.checks[i]
 }
 
 // find finds a server by the names an operator gives: the service's name, and the
@@ -203,6 +209,7 @@ func list(words []string) string {
 // Explain returns what is known of one server.
 func (d *daemon) Explain(ctx context.Context, serviceName, server string) (out control.Explanation, err error) {
 	var key ipvs.ServerKey
+	var checks []checker.Key
 	if doErr := d.do(ctx, func() {
 		var s *service
 		if s, key, err = d.core.find(serviceName, server); err != nil {
@@ -214,12 +221,16 @@ func (d *daemon) Explain(ctx context.Context, serviceName, server string) (out c
 				out.Server = d.core.serverStatus(s, r)
 			}
 		}
+		for _, named := range s.checksOf(key.Address) {
+			checks = append(checks, named.spec.Key())
+		}
 	}); doErr != nil {
 		return out, doErr
 	}
 	if err != nil {
 		return out, err
 	}
+	d.addNotes(checks, out.Server.Checks)
 	servers := []control.Server{out.Server}
 	if err := d.fillFromKernel(key.Service, servers); err != nil {
 		return out, err

@@ -8,15 +8,18 @@ import (
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/checker"
+	"github.com/mainstay-lvs/mainstay/checker/heartbeat"
 	"github.com/mainstay-lvs/mainstay/internal/config"
 )
 
-// newEngine makes the engine that runs a file's checks.
-func newEngine(file *config.Config, a *allowance, log *slog.Logger) (*checker.Engine, error) {
+// newEngine makes the engine that runs a file's checks, with the marks of heartbeats that
+// were saved.
+func newEngine(file *config.Config, a *allowance, marks heartbeat.Marks, log *slog.Logger) (*checker.Engine, error) {
 	a.set(file.Services)
 	c := checker.Config{
-		Logger:   log,
-		Shortcut: func(key checker.Key) bool { return a.allow(time.Now(), key) },
+		Logger:     log,
+		Heartbeats: checker.HeartbeatConfig{Marks: marks},
+		Shortcut:   func(key checker.Key) bool { return a.allow(time.Now(), key) },
 	}
 	if name := file.Director.CommandUser; name != "" {
 		who, err := lookupUser(name)

@@ -40,6 +40,9 @@ type daemon struct {
 	allowance allowance
 	rec       *reconciler
 	sync      *connectionSync
+	// heartbeats is the socket that they come to, valid once hearing is closed.
+	heartbeats *net.UDPConn
+	hearing    chan struct{}
 	// supervisor of the mastership process; nil when it observes.
 	supervisor *mastership.Supervisor
 	saving     turn // one at a time: what changes the file in force or the state files
@@ -55,7 +58,7 @@ func Run(ctx context.Context, o Options) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 
-	d := &daemon{Options: o, log: o.Logger, saving: make(turn, 1)}
+	d := &daemon{Options: o, log: o.Logger, saving: make(turn, 1), hearing: make(chan struct{})}
 	file, problems := load(o.ConfigFile)
 	if file == nil {
 		return refused(problems.Errors)
@@ -94,9 +97,6 @@ func refused(problems []config.Problem) error {
 // open reads what was saved and what the kernel holds, and makes the parts of it.
 // Nothing is written.
 func (d *daemon) open(file *config.Config) (err error) {
-	if d.engine, err = newEngine(file, &d.allowance, d.log); err != nil {
-		return err
-	}
 	if d.kernel, err = state.ThisKernel(); err != nil {
 		return err
 	}
@@ -109,6 +109,9 @@ func (d *daemon) open(file *config.Config) (err error) {
 	}
 	saved, err := loadSaved(file.Director.StateDir, d.kernel, setAside)
 	if err != nil {
+		return err
+	}
+	if d.engine, err = newEngine(file, &d.allowance, saved.marks.Marks, d.log); err != nil {
 		return err
 	}
 	if d.table, err = d.openTable(len(file.Services)+len(saved.owned) > 0); err != nil {
@@ -131,6 +134,9 @@ func (d *daemon) open(file *config.Config) (err error) {
 	d.routers.leaveInit = d.loadedAt.Add(settleTime)
 	d.sync = newConnectionSync(d.table, d.log)
 	if err := d.openMastership(file, saved.masters); err != nil {
+		return err
+	}
+	if err := d.hear(file); err != nil {
 		return err
 	}
 	for _, note := range d.notes {
@@ -216,6 +222,8 @@ func (d *daemon) run(ctx context.Context, listener net.Listener, hangups <-chan 
 	})
 	parts.Go(func() error { return d.reloadOn(partsCtx, hangups) })
 	parts.Go(func() error { return d.persist(partsCtx) })
+	parts.Go(func() error { return named("heartbeats", d.serveHeartbeats(partsCtx)) })
+	parts.Go(func() error { return d.saveMarks(partsCtx) })
 	parts.Go(func() error { return d.runLoop(partsCtx) })
 	for _, w := range hostWarnings(d.file) {
 		d.log.Warn(w)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mainstay-lvs/mainstay/checker"
+	"github.com/mainstay-lvs/mainstay/checker/heartbeat"
 	"github.com/mainstay-lvs/mainstay/internal/config"
 	"github.com/mainstay-lvs/mainstay/internal/control"
 )
@@ -44,6 +45,9 @@ func Validate(name string) (summary string, problems, warnings []string) {
 		count(len(file.Services), "virtual service"), count(servers, "real server"))
 	if n := len(file.Routers); n > 0 {
 		summary += ", " + count(n, "virtual router")
+	}
+	if file.Relay != nil {
+		summary += ", 1 relay"
 	}
 	return summary, nil, slices.Concat(warnings, sysctlWarnings(file, readSysctl), interfaceWarnings(file, hasInterface))
 }
@@ -83,7 +87,7 @@ func Probe(ctx context.Context, name, serviceName, server string) ([]control.Pro
 			return nil, err
 		}
 	}
-	engine, err := newEngine(file, new(allowance), nil)
+	engine, err := newEngine(file, new(allowance), heartbeat.Marks{}, nil)
 	if err != nil {
 		return nil, err
 	}

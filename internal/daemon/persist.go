@@ -131,6 +131,7 @@ func (d *daemon) saveAll() error {
 		d.dir.Save(historyFile, d.core.history),
 		d.dir.Save(drainsFile, d.core.kept()),
 		d.dir.Save(overridesFile, d.core.overrides),
+		d.saveLastMarks(),
 	)
 }
 

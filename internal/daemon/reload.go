@@ -51,6 +51,9 @@ func (d *daemon) Reload(ctx context.Context) (warnings []string, err error) {
 	if err == nil {
 		masters, foreign, err = d.claimReloaded(file, masters)
 	}
+	if err == nil {
+		err = d.hear(file)
+	}
 	if err != nil {
 		return nil, d.refuse(ctx, &control.Refused{Lines: []string{err.Error()}})
 	}
@@ -129,6 +132,7 @@ func notByReload(started, now config.Director) []string {
 		{"control_socket", started.ControlSocket, now.ControlSocket},
 		{"state_dir", started.StateDir, now.StateDir},
 		{"command_user", started.CommandUser, now.CommandUser},
+		{"heartbeat_listen", started.HeartbeatListen.String(), now.HeartbeatListen.String()},
 	} {
 		if c.is != c.wanted {
 			out = append(out, fmt.Sprintf("director.%s: a reload does not change it: it is %q until mainstay is restarted", c.key, c.is))

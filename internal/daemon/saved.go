@@ -23,6 +23,7 @@ type saved struct {
 	drains    decide.Memory
 	history   *history
 	masters   savedMastership
+	marks     savedMarks
 	notes     []string // what was wrong with it, a sentence each
 }
 
@@ -71,6 +72,9 @@ func loadSaved(dir string, here state.Kernel, setAside func(name string) (string
 	}
 	if !load(mastershipFile, &s.masters) {
 		s.masters = savedMastership{}
+	}
+	if !load(marksFile, &s.marks) {
+		s.marks = savedMarks{}
 	}
 	return s, errors.Join(failed...)
 }

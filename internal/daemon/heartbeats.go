@@ -1,0 +1,148 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/mainstay-lvs/mainstay/checker"
+	"github.com/mainstay-lvs/mainstay/checker/heartbeat"
+	"github.com/mainstay-lvs/mainstay/internal/config"
+	"github.com/mainstay-lvs/mainstay/internal/control"
+)
+
+const (
+	// marksFile is the state file of which heartbeats were heard last.
+	marksFile = "heartbeats.json"
+	// marksInterval is how often it is saved: so much of what was heard could be played
+	// again to a director that crashed.
+	marksInterval = 5 * time.Second
+)
+
+// hears tells whether a check of the file is a heartbeat.
+func hears(file *config.Config) bool {
+	return slices.ContainsFunc(file.Services, func(s config.Service) bool {
+		return slices.ContainsFunc(s.Checks, func(ofServer []config.Check) bool {
+			return slices.ContainsFunc(ofServer, func(c config.Check) bool {
+				_, is := c.Spec.Options.(checker.Heartbeat)
+				return is
+			})
+		})
+	})
+}
+
+// hear opens the socket that heartbeats come to, if the file wants one and there is none
+// yet.
+func (d *daemon) hear(file *config.Config) error {
+	if d.heartbeats != nil || !hears(file) {
+		return nil
+	}
+	address := d.started.HeartbeatListen
+	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(address))
+	if err != nil {
+		return fmt.Errorf("heartbeats: %w (director.heartbeat_listen is %s)", err, address)
+	}
+	d.heartbeats = socket
+	close(d.hearing)
+	return nil
+}
+
+// serveHeartbeats takes heartbeats in, as soon as there is a socket, until the context ends.
+func (d *daemon) serveHeartbeats(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-d.hearing:
+	}
+	return errors.Join(d.engine.ServeHeartbeats(ctx, d.heartbeats), d.heartbeats.Close())
+}
+
+// saveMarks saves, as long as the daemon runs, which heartbeats were heard last.
+func (d *daemon) saveMarks(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-d.hearing:
+	}
+	if d.dir == nil {
+		return nil
+	}
+	ticker := time.NewTicker(marksInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := d.dir.Save(marksFile, d.marks()); err != nil {
+			d.log.Error("the marks of heartbeats are not saved; it is tried again", "error", err)
+		}
+	}
+}
+
+// saveLastMarks saves them a last time, if any may have been heard.
+func (d *daemon) saveLastMarks() error {
+	if d.heartbeats == nil {
+		return nil
+	}
+	return d.dir.Save(marksFile, d.marks())
+}
+
+// savedMarks are the marks of heartbeats as they are saved. A mark is about programs and
+// relays, and not about this kernel or boot.
+type savedMarks struct {
+	heartbeat.Marks
+}
+
+func (d *daemon) marks() savedMarks { return savedMarks{d.engine.HeartbeatMarks()} }
+
+// heartbeatStatus is what the picture says of heartbeats; nil where none are wanted.
+func (d *daemon) heartbeatStatus() *control.Heartbeats {
+	select {
+	case <-d.hearing:
+	default:
+		return nil
+	}
+	now := time.Now()
+	s := d.engine.HeartbeatStats()
+	at := func(moment time.Duration) time.Time { return now.Add(moment - s.Now) }
+	out := &control.Heartbeats{
+		Listen: d.heartbeats.LocalAddr().String(), Received: s.Received, Lost: s.LostInSocket, Polling: s.Polling,
+		Dropped: make(map[string]uint64), Relays: []control.Relay{},
+	}
+	for _, v := range s.Verdicts {
+		switch v.Verdict {
+		case heartbeat.Accepted:
+			out.Accepted = v.Count - s.Relayed
+		default:
+			if v.Verdict.Dropped() {
+				out.Dropped[v.Verdict.String()] = v.Count
+			}
+		}
+	}
+	if s.Damaged > 0 {
+		out.Dropped["damaged"] = s.Damaged
+	}
+	for _, r := range s.Relays {
+		if !r.Heard {
+			continue
+		}
+		out.Relays = append(out.Relays, control.Relay{
+			ID: r.ID, Address: r.From.String(), Live: r.Live, Round: r.Round, Children: r.Children, At: at(r.Last),
+		})
+	}
+	return out
+}
+
+// addNotes completes checks with what is known of them besides their last result.
+func (d *daemon) addNotes(keys []checker.Key, checks []control.Check) {
+	for i, key := range keys {
+		if note := d.engine.HeartbeatNote(key); note != "" {
+			checks[i].Notes = append(checks[i].Notes, note)
+		}
+	}
+}
