@@ -23,7 +23,8 @@ const (
 // Mode is what a working server asks for itself in its answer.
 type Mode uint8
 
-// The modes. A check that is not a monitor's always reports Serving.
+// The modes. A check that is not a monitor's, heartbeat's or agent's always reports
+// Serving.
 const (
 	Serving     Mode = iota // traffic, please
 	Draining                // no new connections: weight 0 at once
@@ -38,12 +39,13 @@ type Result struct {
 	// rather than that it is down.
 	Starting bool
 	// Percent is the share of its weight that the server asks for, 0..100; 100
-	// unless a monitor said otherwise.
+	// unless a monitor, heartbeat or agent said otherwise.
 	Percent int
 	// Weight is the absolute weight that a Success asks for instead of the
 	// configured one, 0..65535.
 	Weight Optional
-	// MaxConnections is how many connections a Success asks for at most.
+	// MaxConnections is how many connections a Success asks for at most; 0 is any
+	// number.
 	MaxConnections Optional
 	// Instance names the start of the program that a monitor's or heartbeat's answer
 	// came from; empty where there was none.

@@ -36,10 +36,11 @@ type grpcLink struct {
 	channel *grpc.ClientConn
 	cancel  context.CancelFunc
 
-	mu     sync.Mutex
-	during phase // what the connection is at
-	cause  error // what it failed of; nil: it has not, or not by itself
-	spent  bool  // gRPC wanted to connect again
+	mu      sync.Mutex
+	during  phase // what the connection is at
+	cause   error // what it failed of; nil: it has not, or not by itself
+	dialled bool
+	spent   bool // gRPC wanted to connect again
 }
 
 var errSpent = errors.New("the connection has ended")
@@ -118,8 +119,8 @@ func (l *grpcLink) fail(err error) error {
 // dial connects, once.
 func (l *grpcLink) dial(ctx context.Context, t transport) (net.Conn, error) {
 	l.mu.Lock()
-	again := l.during != connecting
-	l.spent = l.spent || again
+	again := l.dialled
+	l.dialled, l.spent = true, again
 	l.mu.Unlock()
 	if again {
 		return nil, errSpent

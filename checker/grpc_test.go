@@ -121,8 +121,8 @@ func TestGRPCAnswersThatAreNone(t *testing.T) {
 		{"a long error", fails(codes.Internal, strings.Repeat("a", 1000)), patient, Failure, "health check failed with Internal: " + strings.Repeat("a", maxQuoted) + "..."},
 		{"a longer error", fails(codes.Internal, strings.Repeat("a", 2*maxHeaders)), patient, Failure, ""},
 		{"no status", oddHealth{check: func(context.Context) (grpc_health_v1.HealthCheckResponse_ServingStatus, error) { return 77, nil }}, patient, Failure, "health service says 77, which is no status"},
-		{"silence", oddHealth{check: func(ctx context.Context) (grpc_health_v1.HealthCheckResponse_ServingStatus, error) {
-			<-ctx.Done()
+		{"silence", oddHealth{check: func(context.Context) (grpc_health_v1.HealthCheckResponse_ServingStatus, error) {
+			<-t.Context().Done()
 			return 0, nil
 		}}, hasty, Failure, "no answer within 1s"},
 	} {

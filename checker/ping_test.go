@@ -21,6 +21,7 @@ func pingSpec(target string, timing Timing) Spec {
 // setSysctl sets a sysctl of the tests' own network namespace, until the test ends.
 func setSysctl(t *testing.T, name, value string) {
 	t.Helper()
+	needRoot(t)
 	path := "/proc/sys/" + strings.ReplaceAll(name, ".", "/")
 	before, err := os.ReadFile(path)
 	if err != nil {
@@ -47,6 +48,7 @@ func bothSockets(t *testing.T, test func(t *testing.T, raw bool)) {
 }
 
 func TestPing(t *testing.T) {
+	needRoot(t)
 	for _, command := range []string{"link add pinged type veth peer pinger", "link set pinger up", "link set pinged up", "addr add fe80::1/64 dev pinged nodad"} {
 		if out, err := exec.Command("ip", strings.Fields(command)...).CombinedOutput(); err != nil {
 			t.Fatalf("ip %s: %v: %s", command, err, out)

@@ -165,22 +165,31 @@ type Heartbeat struct {
 // Kind returns "heartbeat".
 func (Heartbeat) Kind() string { return "heartbeat" }
 
-// Agent asks an agent that speaks HAProxy's agent-check protocol. What it says counts;
-// that it says nothing does not: a silent agent is not a down server.
+// Agent asks an agent that speaks HAProxy's agent-check protocol: one line for each
+// connection, which changes only what it mentions. Down, stopped and fail are a
+// [Refusal]; maint, which goes before these, and drain are modes; a percentage over 100
+// counts as 100. What an agent says counts; that it says nothing, or what is no such
+// line, does not: a silent agent is not a down server. Until Expires has passed since its
+// last line a run without one is [Inconclusive]; then, or where there never was one, it is
+// a plain [Success], and what was said is forgotten.
 type Agent struct {
 	Send    string        // sent when connected, as HAProxy's agent-send; may be empty
-	Expires time.Duration // for how long the agent's last word counts when it has gone silent
+	Expires time.Duration // for how long the agent's last word counts when it has gone silent; above 0
 }
 
 // Kind returns "agent".
 func (Agent) Kind() string { return "agent" }
 
 // UDP succeeds when a datagram is answered as wanted or, where no reply is required,
-// is not refused within the timeout.
+// is not refused within the timeout. A reply that is not as wanted does not end the wait.
+//
+// A refusal is an ICMP error. Without RequireReply a server that is down is noticed only
+// where that comes through: hosts send them at a limited rate, of Linux about one a
+// second, and firewalls often drop them.
 type UDP struct {
-	Send         []byte         // one datagram's payload; may be empty
+	Send         []byte         // one datagram's payload; may be empty, at most 65507 bytes
 	RequireReply bool           // silence is a failure; true where one of the fields below is set
-	Expect       *regexp.Regexp // found in the reply; nil: any reply
+	Expect       *regexp.Regexp // found in the reply; nil: any reply; not with ExpectBytes
 	// ExpectBytes begin the reply, where the same byte of Mask is 0xff; where it is
 	// 0x00 any byte will do. Both have the same length.
 	ExpectBytes []byte
@@ -190,28 +199,42 @@ type UDP struct {
 // Kind returns "udp".
 func (UDP) Kind() string { return "udp" }
 
-// DNS succeeds when a name server answers a question as wanted.
+// DNS succeeds when a name server answers a question, of class IN and with recursion
+// desired, as wanted. Over UDP the question is repeated twice within the timeout, and
+// asked over TCP where the answer is cut short.
 type DNS struct {
-	Name     string         // what is asked for, fully qualified
-	Type     string         // the type of record, as in A or SOA
-	Protocol string         // "udp" or "tcp"
-	RCodes   []string       // which answers are right, as in NOERROR; never empty
-	Answer   *regexp.Regexp // found in one record of the answer, as zone files write it; nil: any answer, also an empty one
+	Name     string   // what is asked for, fully qualified, with or without its last dot
+	Type     string   // the type of record, as in A or SOA
+	Protocol string   // "udp" or "tcp"
+	RCodes   []string // which answers are right, as in NOERROR; never empty
+	// Answer is found in one record of the answer, as zone files write it with one
+	// space between fields: "www.example. 300 IN A 192.0.2.7". Nil: any answer, also an
+	// empty one.
+	Answer *regexp.Regexp
 }
 
 // Kind returns "dns".
 func (DNS) Kind() string { return "dns" }
 
-// Ping succeeds when an ICMP echo request is answered.
+// Ping succeeds when an ICMP echo request is answered. It needs CAP_NET_RAW, or a group
+// within the sysctl net.ipv4.ping_group_range; the target's port does not matter.
 type Ping struct{}
 
 // Kind returns "ping".
 func (Ping) Kind() string { return "ping" }
 
-// GRPC succeeds when the standard health service (grpc.health.v1) says SERVING.
+// GRPC succeeds when the standard health service (grpc.health.v1) says SERVING. Its
+// other words are a [Refusal]; UNKNOWN is one that is [Result].Starting. By Check each run
+// has a connection of its own. With Watch one is kept, on which the server tells changes
+// at once and is asked by Check each interval; the end of the watch is a [Failure] at
+// once, and then it is dialled again: while it stays down less and less often, down to
+// each 5 s, or each interval if that is longer.
+//
+// The logger of google.golang.org/grpc, which by default writes to standard error, is
+// replaced by one that is silent when this package is initialized.
 type GRPC struct {
 	Service   string // whose health; empty: the server's
-	Watch     bool   // by Watch, which tells changes at once, instead of Check
+	Watch     bool   // by Watch, which tells changes at once, and Check; otherwise by Check alone
 	Authority string // the :authority to send; empty: the target
 	TLS       *TLS   // nil: plain HTTP/2
 }
