@@ -11,7 +11,7 @@ type evidence struct {
 	mu     sync.Mutex
 	checks []*selfCheck
 	beats  []*Beat
-	// changed is called, without the lock, when a finding may differ from what it was for a cause other than time.
+	// changed is called, without the lock, when the findings may differ, or may come to, for a cause other than time.
 	changed func()
 }
 
@@ -21,8 +21,9 @@ func (e *evidence) addBeat(epoch time.Time, name string, limit time.Duration) *B
 	}
 	b := &Beat{name: name, limit: limit, epoch: epoch, of: e}
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.beats = append(e.beats, b)
+	e.mu.Unlock()
+	e.changed() // its limit may be over before those who watch would look next
 	return b
 }
 

@@ -28,6 +28,8 @@ const (
 	// changeTime is the least time between two answers of a watch that tell changes, and between two looks whether the
 	// time has brought one: 100 a second.
 	changeTime = 10 * time.Millisecond
+	// lookTime is the least time between a look at a watched service that had nothing to tell and the next one.
+	lookTime = time.Millisecond
 	// watchBuffer is how many bytes of answers wait in the socket for a director that watches and doesn't read. It is so
 	// little that one which is gone is noticed after some answers, and that a slow one hears no old news.
 	watchBuffer = 8 << 10

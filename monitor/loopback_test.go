@@ -33,6 +33,9 @@ func dial(t testing.TB, l net.Listener) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := c.SetReadDeadline(time.Now().Add(time.Minute)); err != nil { // a test that fails need not hang
+		t.Fatal(err)
+	}
 	return newPeer(t, c)
 }
 
@@ -120,10 +123,10 @@ func TestAWatchOverARealSocket(t *testing.T) {
 	}
 	m.SetState(Down, "disk full")
 	wantPrefix(t, slow.line(), "MONITOR/1 down ")
-	beat := m.Beat("worker", 30*time.Millisecond)
-	beat.Beat()
 	m.SetState(Up, "")
 	wantPrefix(t, slow.line(), "MONITOR/1 up ")
+	beat := m.Beat("worker", 30*time.Millisecond)
+	beat.Beat()
 	if got := slow.line(); !strings.Contains(got, "MONITOR/1 down ") || !strings.Contains(got, "stuck: worker") {
 		t.Error(got)
 	}

@@ -14,7 +14,7 @@ type watch struct {
 	period  time.Duration // from one answer to the next
 	due     time.Time     // when an answer goes out whatever is so
 	turn    time.Time     // when the passing of time alone may have changed something; zero: never
-	quiet   time.Time     // before this no change is told, so that a burst of them ends in one
+	quiet   time.Time     // before this no change is looked for, so that a burst of them ends in one
 	told    standing      // by the last answer
 }
 
@@ -38,9 +38,14 @@ func (w *watch) next() time.Time {
 // rests tells whether there is nothing to tell yet, wherever the service stands.
 func (w *watch) rests(now time.Time) bool { return now.Before(w.due) && now.Before(w.quiet) }
 
-// wants tells whether where the service stands is to be told, of a watch that doesn't rest.
+// wants tells whether where the service stands is to be told, of a watch that doesn't rest. After a look that had nothing
+// to tell the watch rests for a moment: a program may call for looks as often as it likes.
 func (w *watch) wants(now time.Time, stands standing) bool {
-	return !now.Before(w.due) || stands != w.told
+	if !now.Before(w.due) || stands != w.told {
+		return true
+	}
+	w.quiet = now.Add(lookTime)
+	return false
 }
 
 // looked notes when time alone can change something next. The looks at that are as far apart as the answers to changes.

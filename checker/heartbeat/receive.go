@@ -126,6 +126,10 @@ func (l *Ledger) receiveOld(now time.Duration, c *child, h wire.Heartbeat, raw [
 		return l.drop(OldSeq, via, c)
 	}
 	if via.relay != nil && h.MAC == c.mark.mac {
+		// The line is as old as it was found to be when it was new, whatever age it is given now.
+		if c.mark.heard {
+			via.age = max(via.age, now-c.mark.at-(l.stalled-c.mark.stalled))
+		}
 		c.carry(via, h.Seq)
 		for _, w := range c.watches {
 			if w.state != fresh && w.state != silent || w.state == fresh && now > l.deadline(w) {

@@ -20,7 +20,9 @@ import (
 // others, the relay's own among them.
 type forger struct {
 	listen, to string
-	id, victim string // of the relay, and of the child
+	id         string // of the relay
+	victim     string // of the child
+	other      string // of another child, whose key it has
 	secretFile string
 	interval   time.Duration
 
@@ -140,7 +142,7 @@ func (f *forger) lies() [][]byte {
 		claim.MAC = ""
 		for _, key := range [][]byte{
 			wire.DeriveKey(f.secret, f.id),
-			wire.DeriveKey(f.secret, "198.18.0.1:7000"),
+			wire.DeriveKey(f.secret, f.other),
 			bytes.Repeat([]byte{0}, wire.KeySize),
 		} {
 			if line, err := wire.SignHeartbeat([]byte(claim.String()), key); err == nil {

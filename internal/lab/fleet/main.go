@@ -99,6 +99,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		flags.StringVar(&f.to, "to", "", "relay to this `address`")
 		flags.StringVar(&f.id, "id", "", "the relay's `name`")
 		flags.StringVar(&f.victim, "victim", "", "the `id` of the child to lie about")
+		flags.StringVar(&f.other, "other", "", "the `id` of a child whose key it uses")
 		flags.StringVar(&f.secretFile, "secret-file", "", "`file` with the secret that keys are derived from")
 		flags.DurationVar(&f.interval, "interval", time.Second, "from one round to the next")
 		if err := flags.Parse(args[1:]); err != nil {

@@ -12,7 +12,7 @@ import (
 // liar starts a relay that lies about the first server, with every key but that one's.
 func (s *scene) liar() *lab.Process {
 	p := s.relays[relayA].Start(bin("fleet"), "forge", "-listen", relayA+port, "-to", directorIP+port, "-id", "rack7",
-		"-victim", server(0), "-secret-file", s.file("fleet.key"))
+		"-victim", server(0), "-other", server(1), "-secret-file", s.file("fleet.key"))
 	p.WaitFor(0, "ready")
 	return p
 }
