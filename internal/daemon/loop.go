@@ -42,6 +42,7 @@ type loop struct {
 	failures     map[ipvs.Key][]string // what the kernel refused, by service
 	tableError   string                // why the table can't be read or written
 	countAt      time.Time             // when to count connections; zero: nothing drains
+	effort       time.Duration         // that the last decision took
 	routers      routers
 }
 
@@ -117,14 +118,26 @@ func (d *daemon) runLoop(ctx context.Context) error {
 		}
 		now := time.Now()
 		d.decide(now)
+		d.effort = time.Since(now)
 		timer.Reset(d.wait(now))
 	}
 }
 
-// take takes in a result, and those that wait behind it.
+// maxGather bounds for how long results are gathered.
+const maxGather = 100 * time.Millisecond
+
+// take takes in a result, and those that wait behind it. Where the last decision took its
+// time, as that about a service of thousands of servers does, results are gathered for as
+// long again: then thousands of them, which come at once, cost a few decisions.
 func (d *daemon) take(e checker.Event) {
 	now := time.Now()
 	d.core.event(now, e)
+	var enough <-chan time.Time
+	if d.effort > time.Millisecond {
+		timer := time.NewTimer(min(d.effort, maxGather))
+		defer timer.Stop()
+		enough = timer.C
+	}
 	for range batch {
 		select {
 		case e, more := <-d.engine.Events():
@@ -132,7 +145,19 @@ func (d *daemon) take(e checker.Event) {
 				return
 			}
 			d.core.event(now, e)
+			continue
 		default:
+		}
+		if enough == nil {
+			return
+		}
+		select {
+		case e, more := <-d.engine.Events():
+			if !more {
+				return
+			}
+			d.core.event(now, e)
+		case <-enough:
 			return
 		}
 	}
