@@ -70,6 +70,8 @@ type Engine struct {
 	outbox  *outbox
 	wake    chan struct{} // tells Run to look again
 
+	watches *watchLoop
+
 	setting   sync.Mutex // one Set at a time
 	disbanded bool       // guarded by setting: nothing begins any more
 
@@ -112,7 +114,7 @@ func newEngine(c Config, prepare func(Spec) (probe, error)) *Engine {
 		commands: lane{limit: c.MaxCommands, process: true},
 		landed:   make(chan struct{}),
 	}
-	e.outbox = newOutbox(e.lookAgain)
+	e.outbox, e.watches = newOutbox(e.lookAgain), newWatchLoop(e)
 	return e
 }
 
@@ -157,6 +159,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	err := e.land()
 	e.disband()
+	e.watches.stop()
 	helpers.Wait()
 	close(e.outbox.out)
 	return err

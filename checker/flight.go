@@ -68,7 +68,7 @@ func (e *Engine) guarded(ctx context.Context, p probe, t *transcript) (r Result)
 	begun := time.Now()
 	defer func() {
 		if cause := recover(); cause != nil {
-			r = failed("the check broke down over the answer, which is a mistake of mainstay: " + clean(fmt.Sprint(cause)))
+			r = failed(brokeDown(cause))
 			if e.config.Logger != nil {
 				e.config.Logger.Error("a check panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			}
@@ -76,6 +76,11 @@ func (e *Engine) guarded(ctx context.Context, p probe, t *transcript) (r Result)
 		r.Latency = time.Since(begun)
 	}()
 	return p.run(ctx, t)
+}
+
+// brokeDown is the reason where a check panicked.
+func brokeDown(cause any) string {
+	return "the check broke down over the answer, which is a mistake of mainstay: " + clean(fmt.Sprint(cause))
 }
 
 // finish takes the result of a run and schedules the next.
