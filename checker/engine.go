@@ -86,6 +86,7 @@ type Engine struct {
 	landed   chan struct{} // closed when, at the end, none is at work any more
 	sleeping moment        // until when Run sleeps
 	tally    tally
+	owing    []*check // whose owed may not be nil
 }
 
 type lifetime uint8

@@ -36,8 +36,8 @@ const (
 	dataToken = -2
 	// lookPause is how long what comes may wait where much comes, and muchComes how many
 	// sockets in that time are much.
-	lookPause = 2 * time.Millisecond
-	muchComes = 4
+	lookPause = 5 * time.Millisecond
+	muchComes = 2
 	// edgeTriggered is EPOLLET, whose constant is a negative number.
 	edgeTriggered = 1 << 31
 )

@@ -41,11 +41,11 @@ type watch struct {
 type stage uint8
 
 const (
-	resting    stage = iota // there is no connection; the next dial begins when due
-	queued                  // there is none, and a dial begins as soon as there is room
-	dialing                 // a dial is at work
-	asked                   // the program was asked and has not answered
-	following               // it has answered, and goes on doing so
+	resting   stage = iota // there is no connection; the next dial begins when due
+	queued                 // there is none, and a dial begins as soon as there is room
+	dialing                // a dial is at work
+	asked                  // the program was asked and has not answered
+	following              // it has answered, and goes on doing so
 )
 
 // never is when a watch is due that waits for something else than time.

@@ -10,6 +10,7 @@ import (
 // each answer is to cost little more than one read.
 type watchLoop struct {
 	engine *Engine
+	keys   keyring // the map is guarded by Engine.setting; what it holds belongs to the goroutine
 
 	mu      sync.Mutex // guards all in this group
 	orders  []watchOrder
@@ -35,12 +36,12 @@ type watchOrder struct {
 }
 
 func newWatchLoop(e *Engine) *watchLoop {
-	return &watchLoop{engine: e, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &watchLoop{engine: e, keys: make(keyring), wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // add begins a watch.
 func (l *watchLoop) add(p *watching, to post) *watcher {
-	w := &watcher{watch: p.newWatch(to.check.key), probe: p, post: to, fd: -1, index: -1}
+	w := &watcher{watch: p.newWatch(to.check.key, l.keys), probe: p, post: to, fd: -1, index: -1}
 	l.order(watchOrder{w: w})
 	return w
 }
@@ -100,6 +101,7 @@ func (l *watchLoop) run() {
 	defer l.close()
 	for l.takeOrders() {
 		l.goOn()
+		l.engine.outbox.signal()
 		events, err := l.sockets.wait(l.until())
 		if err != nil {
 			l.standStill(err) // that has no cause that is known

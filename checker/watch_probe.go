@@ -39,7 +39,7 @@ func (p *watching) end() { p.w.post.engine.watches.remove(p.w) }
 func (p *watching) answered(Result, time.Time) {}
 
 // newWatch makes the state of a watched server.
-func (p *watching) newWatch(key Key) watch {
+func (p *watching) newWatch(key Key, keys keyring) watch {
 	w := watch{
 		timing:  p.spec.Timing,
 		service: p.asks.request.Service,
@@ -47,7 +47,7 @@ func (p *watching) newWatch(key Key) watch {
 		due:     never,
 	}
 	if secrets := p.asks.secrets; len(secrets) > 0 {
-		w.verify = func(request, answer []byte) error { return wire.Verify(request, answer, secrets...) }
+		w.verify = keys.verifier(secrets)
 	}
 	return w
 }

@@ -46,7 +46,7 @@ func (l *watchLoop) carry(w *watcher, now time.Time, fx effects) {
 			}
 			var s standingState
 			for range fx.times {
-				s = w.post.report(r, now)
+				s = w.post.reportMany(r, now)
 			}
 			fx = w.told(l.moment(now), s)
 			continue
