@@ -18,6 +18,9 @@ const beAServer = "MAINSTAY_TEST_SERVER"
 
 // serveForBenchmark accepts connections until its standard input ends.
 func serveForBenchmark(kind string) {
+	if kind == "monitor" {
+		serveMonitorForBenchmark()
+	}
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err == nil {
 		err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})

@@ -31,7 +31,7 @@ func dialUDP(ctx context.Context, target netip.AddrPort) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.refuseSelf(); err != nil {
+	if err := refuseSelf(c.fd, c.target); err != nil {
 		c.Close()
 		return nil, err
 	}

@@ -29,13 +29,9 @@ type conn struct {
 // dial connects to the target. The connection works until ctx ends: then whatever
 // waits on it fails with os.ErrDeadlineExceeded.
 func dial(ctx context.Context, target netip.AddrPort) (*conn, error) {
-	domain, sa, err := sockaddr(target)
+	fd, sa, err := newSocket(target)
 	if err != nil {
 		return nil, err
-	}
-	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
-	if err != nil {
-		return nil, ours(err)
 	}
 	c := &conn{fd: fd, target: target, ctx: ctx, spoke: time.Now()}
 	if err := c.connect(sa); err != nil {
@@ -43,6 +39,38 @@ func dial(ctx context.Context, target netip.AddrPort) (*conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// newSocket makes a socket to connect to the target with. To close it resets it.
+func newSocket(target netip.AddrPort) (fd int, sa unix.Sockaddr, err error) {
+	domain, sa, err := sockaddr(target)
+	if err != nil {
+		return -1, nil, err
+	}
+	fd, err = unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	if err != nil {
+		return -1, nil, ours(err)
+	}
+	err = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 0})
+	if err != nil {
+		unix.Close(fd)
+		return -1, nil, err
+	}
+	return fd, sa, nil
+}
+
+// beginConnect begins to connect a socket. The error is EALREADY where that takes its
+// time.
+func beginConnect(fd int, sa unix.Sockaddr) error {
+	err := ours(unix.Connect(fd, sa))
+	if err == unix.EINPROGRESS || err == unix.EINTR {
+		// A target on this host is connected by now, and then nobody need wait.
+		err = unix.Connect(fd, sa)
+	}
+	if err == unix.EISCONN {
+		return nil
+	}
+	return err
 }
 
 func sockaddr(target netip.AddrPort) (domain int, sa unix.Sockaddr, err error) {
@@ -79,21 +107,14 @@ func ours(err error) error {
 }
 
 func (c *conn) connect(sa unix.Sockaddr) error {
-	err := unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1, Linger: 0})
-	if err != nil {
-		return err
-	}
-	if err = ours(unix.Connect(c.fd, sa)); err == unix.EINPROGRESS || err == unix.EINTR {
-		// A target on this host is connected by now, and then nobody need wait.
-		err = unix.Connect(c.fd, sa)
-	}
+	err := beginConnect(c.fd, sa)
 	if err == unix.EALREADY {
 		err = c.wait(sa)
 	}
 	if err != nil && err != unix.EISCONN {
 		return err
 	}
-	return c.refuseSelf()
+	return refuseSelf(c.fd, c.target)
 }
 
 // wait waits until the socket is connected or has failed to.
@@ -155,6 +176,11 @@ func (c *conn) enterPoller() {
 		return
 	}
 	c.file = os.NewFile(uintptr(c.fd), "socket")
+	c.hook()
+}
+
+// hook ends all waiting on the connection when ctx ends.
+func (c *conn) hook() {
 	file := c.file
 	c.unhook = context.AfterFunc(c.ctx, func() { file.SetDeadline(time.Unix(1, 0)) })
 }
@@ -162,8 +188,8 @@ func (c *conn) enterPoller() {
 // refuseSelf refuses a socket that is connected to itself: that happens where the
 // target is on this host, its port one that the kernel gives to clients, and nobody
 // listens there.
-func (c *conn) refuseSelf() error {
-	local, err := unix.Getsockname(c.fd)
+func refuseSelf(fd int, target netip.AddrPort) error {
+	local, err := unix.Getsockname(fd)
 	if err != nil {
 		return err
 	}
@@ -174,7 +200,7 @@ func (c *conn) refuseSelf() error {
 	case *unix.SockaddrInet6:
 		from = netip.AddrPortFrom(netip.AddrFrom16(l.Addr), uint16(l.Port))
 	}
-	if from.Port() == c.target.Port() && from.Addr() == c.target.Addr().Unmap().WithZone("") {
+	if from.Port() == target.Port() && from.Addr() == target.Addr().Unmap().WithZone("") {
 		return unix.ECONNREFUSED
 	}
 	return nil

@@ -71,6 +71,7 @@ type Engine struct {
 	meter   stallMeter
 	outbox  *outbox
 	hearts  *hearts
+	watches *watchLoop
 	wake    chan struct{} // tells Run to look again
 
 	setting   sync.Mutex // one Set at a time
@@ -87,6 +88,7 @@ type Engine struct {
 	landed   chan struct{} // closed when, at the end, none is at work any more
 	sleeping moment        // until when Run sleeps
 	tally    tally
+	owing    []*check // whose owed may not be nil
 }
 
 type lifetime uint8
@@ -117,6 +119,7 @@ func newEngine(c Config, prepare func(Spec) (probe, error)) *Engine {
 	}
 	e.outbox = newOutbox(e.lookAgain)
 	e.hearts = newHearts(e, c.Heartbeats)
+	e.watches = newWatchLoop(e)
 	return e
 }
 
@@ -162,6 +165,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	err := e.land()
 	e.disband()
+	e.watches.stop()
 	helpers.Wait()
 	close(e.outbox.out)
 	return err

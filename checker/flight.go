@@ -18,6 +18,7 @@ func (e *Engine) step() time.Duration {
 	defer e.mu.Unlock()
 	now := e.now()
 	e.sleeping = now + time.Hour
+	e.payOwed()
 	for c := e.flights.first(); c != nil && c.at <= now; c = e.flights.first() {
 		e.giveUp(c, now)
 	}
@@ -68,7 +69,7 @@ func (e *Engine) guarded(ctx context.Context, p probe, t *transcript) (r Result)
 	begun := time.Now()
 	defer func() {
 		if cause := recover(); cause != nil {
-			r = failed("the check broke down over the answer, which is a mistake of mainstay: " + clean(fmt.Sprint(cause)))
+			r = failed(brokeDown(cause))
 			if e.config.Logger != nil {
 				e.config.Logger.Error("a check panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			}
@@ -76,6 +77,11 @@ func (e *Engine) guarded(ctx context.Context, p probe, t *transcript) (r Result)
 		r.Latency = time.Since(begun)
 	}()
 	return p.run(ctx, t)
+}
+
+// brokeDown is the reason where a check panicked.
+func brokeDown(cause any) string {
+	return "the check broke down over the answer, which is a mistake of mainstay: " + clean(fmt.Sprint(cause))
 }
 
 // finish takes the result of a run and schedules the next.
@@ -159,23 +165,25 @@ func overdue(t Timing, away time.Duration) Result {
 // settle counts a result, judged by how late this process was, and tells it.
 func (e *Engine) settle(c *check, r Result, end time.Time) {
 	e.tell(c, e.judge(c, r, end.Sub(e.epoch)), end)
+	e.outbox.signal()
 }
 
-// tell counts a result and tells it. What a standing check reports that changes nothing
-// is left out where the consumer is so slow that there is no room for it.
-func (e *Engine) tell(c *check, r Result, end time.Time) {
-	changed := c.tracker.add(c.spec.Timing, r)
+// tell counts a result and puts it into the outbox, and returns whether it changed
+// anything about the verdict.
+func (e *Engine) tell(c *check, r Result, end time.Time) (changed bool) {
+	changed = c.tracker.add(c.spec.Timing, r)
 	e.tally.result(r)
 	t := &c.tracker
-	if c.standing != nil && !changed && !e.outbox.room(e.config.MaxPending) {
-		return
-	}
-	e.outbox.put(c, Event{
+	event := Event{
 		Key: c.key, At: end, Result: r,
 		Verdict: t.verdict, Mode: t.mode, Starting: t.starting, Percent: t.percent,
 		Weight: t.weight, MaxConnections: t.most, Reason: t.reason,
-		Streak: t.streak, Changed: changed,
-	})
+		Streak: t.streak, Changed: changed || c.owed != nil,
+	}
+	if c.standing == nil || e.affords(c, event) {
+		e.outbox.put(c, event)
+	}
+	return changed
 }
 
 // deadlineSlack is how late we may notice a deadline, whatever the timeout.

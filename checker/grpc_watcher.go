@@ -17,8 +17,8 @@ const (
 	minChange = 20 * time.Millisecond
 )
 
-// watching is what a connection is at while nothing is asked.
-var watching = phase{"during the watch", "no answer"}
+// streaming is what a connection is at while nothing is asked.
+var streaming = phase{"during the watch", "no answer"}
 
 // healthWatcher is the goroutine of a [healthWatch].
 type healthWatcher struct {
@@ -141,7 +141,7 @@ func (w *healthWatcher) streamEnded(err error) {
 	}
 	r := failed("the server ended the watch")
 	if _, cause := l.state(); cause != nil {
-		r = trouble(cause, watching, w.timeout)
+		r = trouble(cause, streaming, w.timeout)
 	} else if err != io.EOF {
 		r.Reason += " with " + grpcstatus.Code(err).String() + ": " + clean(grpcstatus.Convert(err).Message())
 	}

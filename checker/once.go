@@ -13,6 +13,9 @@ func (e *Engine) RunOnce(ctx context.Context, s Spec) Result {
 	if err != nil {
 		return broken{err}.run(ctx, nil)
 	}
+	if k, ok := p.(keeper); ok {
+		k.letGo() // it runs once
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timing.Timeout)
 	defer cancel()
 	// Nobody judges here how late this process itself was: it waits longer.

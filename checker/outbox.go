@@ -37,11 +37,16 @@ func newOutbox(roomy func()) *outbox {
 	}
 }
 
-// put appends an event.
+// put appends an event, for whose delivery signal is to be called.
 func (o *outbox) put(c *check, e Event) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.queue = append(o.queue, posted{e, c})
-	o.mu.Unlock()
+}
+
+// signal has what was put delivered. To wake who does that costs more than all else
+// about an event: many events are worth one signal.
+func (o *outbox) signal() {
 	select {
 	case o.filled <- struct{}{}:
 	default:

@@ -156,8 +156,8 @@ func lie(t *testing.T, answers func(request []byte) [][]byte) {
 	})
 }
 
-// reply is the reply to a request, changed at a place.
-func reply(request []byte, changed ...int) []byte {
+// echoed is the reply to a request, changed at a place.
+func echoed(request []byte, changed ...int) []byte {
 	b := bytes.Clone(request)
 	b[echoType] = icmp4.echoReply
 	for _, at := range changed {
@@ -186,13 +186,13 @@ func TestPingAnswersThatAreNone(t *testing.T) {
 		answer  Answer
 		reason  string
 	}{
-		{"the right one", func(q []byte) [][]byte { return [][]byte{reply(q)} }, patient, Success, ""},
+		{"the right one", func(q []byte) [][]byte { return [][]byte{echoed(q)} }, patient, Success, ""},
 		{"the right one after others", func(q []byte) [][]byte {
-			return [][]byte{reply(q, echoID), reply(q, echoSequence), reply(q, echoData), reply(q, length-1), reply(q)[:length-2], append(reply(q), 0, 0), reply(q)}
+			return [][]byte{echoed(q, echoID), echoed(q, echoSequence), echoed(q, echoData), echoed(q, length-1), echoed(q)[:length-2], append(echoed(q), 0, 0), echoed(q)}
 		}, patient, Success, ""},
-		{"other data", func(q []byte) [][]byte { return [][]byte{reply(q, echoData)} }, hasty, Failure, "no answer within 1s"},
-		{"another's identifier", func(q []byte) [][]byte { return [][]byte{reply(q, echoID)} }, hasty, Failure, "no answer within 1s"},
-		{"a short one", func(q []byte) [][]byte { return [][]byte{reply(q)[:echoData]} }, hasty, Failure, "no answer within 1s"},
+		{"other data", func(q []byte) [][]byte { return [][]byte{echoed(q, echoData)} }, hasty, Failure, "no answer within 1s"},
+		{"another's identifier", func(q []byte) [][]byte { return [][]byte{echoed(q, echoID)} }, hasty, Failure, "no answer within 1s"},
+		{"a short one", func(q []byte) [][]byte { return [][]byte{echoed(q)[:echoData]} }, hasty, Failure, "no answer within 1s"},
 
 		{"host unreachable", func(q []byte) [][]byte { return [][]byte{complaintOf(q, 3, 1, length)} }, patient, Failure, "host unreachable, says 127.0.0.9"},
 		{"network unreachable", func(q []byte) [][]byte { return [][]byte{complaintOf(q, 3, 0, length)} }, patient, Failure, "network unreachable, says 127.0.0.9"},
@@ -204,9 +204,9 @@ func TestPingAnswersThatAreNone(t *testing.T) {
 		{"about another ping", func(q []byte) [][]byte {
 			other := bytes.Clone(q)
 			other[echoSequence] ^= 0xff
-			return [][]byte{complaintOf(other, 3, 1, length), complaintOf(other, 11, 0, echoData), reply(q)}
+			return [][]byte{complaintOf(other, 3, 1, length), complaintOf(other, 11, 0, echoData), echoed(q)}
 		}, patient, Success, ""},
-		{"too big for the way", func(q []byte) [][]byte { return [][]byte{complaintOf(q, 3, 4, length), reply(q)} }, patient, Success, ""},
+		{"too big for the way", func(q []byte) [][]byte { return [][]byte{complaintOf(q, 3, 4, length), echoed(q)} }, patient, Success, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bothSockets(t, func(t *testing.T, _ bool) {

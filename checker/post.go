@@ -11,13 +11,29 @@ type post struct {
 // report counts a result, as of a time, and returns how the check stands with it. The
 // engine does not judge how late this process was: who reports knows.
 func (p post) report(r Result, at time.Time) standingState {
+	s, _ := p.count(r, at)
+	p.engine.outbox.signal()
+	return s
+}
+
+// reportMany is report for one of many results. Where it changes nothing the consumer
+// hears of it with the next signal, which is to follow the last.
+func (p post) reportMany(r Result, at time.Time) standingState {
+	s, changed := p.count(r, at)
+	if changed {
+		p.engine.outbox.signal()
+	}
+	return s
+}
+
+func (p post) count(r Result, at time.Time) (s standingState, changed bool) {
 	e, c := p.engine, p.check
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.state == running && !c.removed.Load() {
-		e.tell(c, r, at)
+		changed = e.tell(c, r, at)
 	}
-	return standingState{c.tracker.verdict, c.tracker.reaching()}
+	return standingState{c.tracker.verdict, c.tracker.reaching()}, changed
 }
 
 // standingState is how a standing check stands.

@@ -17,7 +17,8 @@ type check struct {
 	// interval.
 	standing standing
 	removed  atomic.Bool
-	released bool // guarded by Engine.setting
+	released bool   // guarded by Engine.setting
+	owed     *Event // of a standing check: a change that there was no room to tell
 
 	due     moment             // of this run or else the next: its exact place in time
 	started moment             // of the latest run

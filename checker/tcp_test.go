@@ -138,7 +138,7 @@ func TestASocketConnectedToItselfIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := conn{fd: fd, target: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(name.(*syscall.SockaddrInet4).Port))}
-	if err := c.refuseSelf(); err != syscall.ECONNREFUSED {
+	if err := refuseSelf(c.fd, c.target); err != syscall.ECONNREFUSED {
 		t.Errorf("%v, want connection refused", err)
 	}
 }
