@@ -15,7 +15,8 @@ const module = "github.com/mainstay-lvs/mainstay/"
 // all packages below. Tests may import more: the lab, and what they test against.
 var may = map[string][]string{
 	"cmd/mainstay":                  {"internal/daemon", "internal/mastership", "internal/control", "internal/config", "internal/conformance", "internal/wire", "monitor"},
-	"checker":                       {"internal/wire"},
+	"checker":                       {"internal/wire", "checker/heartbeat"},
+	"checker/heartbeat":             {"internal/wire"},
 	"ipvs":                          {},
 	"ipvs/kernel":                   {"ipvs"},
 	"vrrp":                          {},
@@ -27,7 +28,7 @@ var may = map[string][]string{
 	"internal/link":                 {},
 	"internal/mastership":           {"vrrp", "internal/link"},
 	"internal/control":              {},
-	"internal/daemon":               {"ipvs", "ipvs/kernel", "checker", "vrrp", "internal/config", "internal/decide", "internal/state", "internal/link", "internal/mastership", "internal/control", "internal/wire"},
+	"internal/daemon":               {"ipvs", "ipvs/kernel", "checker", "checker/heartbeat", "vrrp", "internal/config", "internal/decide", "internal/state", "internal/link", "internal/mastership", "internal/control", "internal/wire"},
 	"examples/realserver":           {"monitor"},
 	"examples/demo":                 {"internal/lab"},
 	"examples/":                     {}, // programs in other languages, and their tests
@@ -35,6 +36,8 @@ var may = map[string][]string{
 	"internal/conformance/language": {"internal/conformance", "internal/wire"},
 	"internal/house":                {},
 	"internal/lab":                  {},
+	"internal/lab/fleet":            {"monitor", "internal/wire"},
+	"internal/lab/monitors":         {"internal/lab", "internal/lab/pair", "internal/wire", "ipvs", "ipvs/kernel"},
 	"internal/lab/":                 {"internal/lab", "internal/lab/pair", "ipvs"},
 }
 
