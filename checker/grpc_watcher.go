@@ -17,6 +17,10 @@ const (
 	minChange = 20 * time.Millisecond
 )
 
+// maxBrief is how many streams may end soon after they began before no more are begun:
+// something on the way, such as a proxy, does not let them live.
+const maxBrief = 3
+
 // streaming is what a connection is at while nothing is asked.
 var streaming = phase{"during the watch", "no answer"}
 
@@ -33,6 +37,8 @@ type healthWatcher struct {
 	mourned *grpcLink     // the last one whose end was told
 	wasUp   bool          // the watch that has ended had found the server up
 	without *grpcLink     // the last one whose server has no Watch
+	began   time.Time     // when the stream did
+	brief   int           // streams in a row that ended within an interval
 }
 
 // run watches until the check ends.
@@ -109,16 +115,20 @@ func (w *healthWatcher) checked(h heard) {
 		h.result.Reason += " after the watch ended"
 	}
 	w.wasUp = false
-	watchable := h.kept != nil && h.kept != w.without
+	watchable := h.kept != nil && h.kept != w.without && w.brief < maxBrief
 	if !watchable && h.kept != nil && h.result.Answer == Success {
-		h.result.Reason = "health service says SERVING, and has no Watch: changes are seen each interval only"
+		why := "has no Watch"
+		if h.kept != w.without {
+			why = "ends each Watch at once"
+		}
+		h.result.Reason = "health service says SERVING, and " + why + ": changes are seen each interval only"
 	}
 	w.tell(h.result, h.at)
 	if w.stream != nil && w.stream.link != h.kept {
 		w.endStream()
 	}
 	if w.stream == nil && watchable {
-		w.stream = w.health.watch(h.kept)
+		w.stream, w.began = w.health.watch(h.kept), time.Now()
 	}
 }
 
@@ -148,7 +158,16 @@ func (w *healthWatcher) streamEnded(err error) {
 	w.wasUp = w.stands.verdict == Up
 	w.mourned = l
 	w.drop(l)
-	w.tell(r, time.Now())
+	now := time.Now()
+	if now.Sub(w.began) > w.timing.Interval {
+		w.brief = 0
+	}
+	w.brief++
+	w.tell(r, now)
+	if soonest := w.asked.Add(min(w.timing.FastInterval, redialFloor)); now.Before(soonest) {
+		w.timer.Reset(soonest.Sub(now))
+		return
+	}
 	w.ask()
 }
 

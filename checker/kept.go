@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,10 +19,41 @@ const maxIdle = 30 * time.Second
 // kept is the connection that a probe keeps from run to run, if it has one. The zero
 // value keeps connections.
 type kept struct {
+	shelf *shelf // where it finds place
 	mu    sync.Mutex
 	conn  *conn
 	since time.Time
 	over  bool // nothing is kept any more
+}
+
+// shelf bounds the connections that are kept, all probes together: each holds a descriptor,
+// and there must always be some for runs. A nil shelf has place for all.
+type shelf struct {
+	most int64
+	in   atomic.Int64
+}
+
+// newShelf is as large as a part of the limit on open files lets it be.
+func newShelf() *shelf {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return &shelf{most: defaultMaxRuns}
+	}
+	return &shelf{most: int64(min(files.Cur, 1<<30) / 4)}
+}
+
+func (s *shelf) enter() bool {
+	if s != nil && s.in.Add(1) > s.most {
+		s.in.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (s *shelf) leave() {
+	if s != nil {
+		s.in.Add(-1)
+	}
 }
 
 // take gives the connection to a run, for as long as ctx is; nil: there is none.
@@ -30,6 +63,9 @@ func (k *kept) take(ctx context.Context) *conn {
 	k.conn = nil
 	old := c != nil && time.Since(k.since) > maxIdle
 	k.mu.Unlock()
+	if c != nil {
+		k.shelf.leave()
+	}
 	if old {
 		c.Close()
 		return nil
@@ -47,7 +83,7 @@ func (k *kept) put(c *conn) {
 		return
 	}
 	k.mu.Lock()
-	keep := !k.over
+	keep := !k.over && k.shelf.enter()
 	if keep {
 		k.conn, k.since = c, time.Now()
 	}
@@ -64,6 +100,7 @@ func (k *kept) end() {
 	k.conn, k.over = nil, true
 	k.mu.Unlock()
 	if c != nil {
+		k.shelf.leave()
 		c.Close()
 	}
 }

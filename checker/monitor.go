@@ -23,8 +23,8 @@ type poll struct {
 	kept    kept
 }
 
-func prepareMonitor(s Spec, o Monitor, _ Config) (probe, error) {
-	p, err := preparePoll(s, o)
+func prepareMonitor(s Spec, o Monitor, c Config) (probe, error) {
+	p, err := preparePoll(s, o, c.shelf)
 	if err != nil || o.Mode == Poll {
 		return p, err
 	}
@@ -32,7 +32,7 @@ func prepareMonitor(s Spec, o Monitor, _ Config) (probe, error) {
 }
 
 // preparePoll makes a poll ready, or what is asked once in place of a watch.
-func preparePoll(s Spec, o Monitor) (*poll, error) {
+func preparePoll(s Spec, o Monitor, on *shelf) (*poll, error) {
 	if !o.Server.IsValid() {
 		return nil, errors.New("the monitor is asked about no real server")
 	}
@@ -47,7 +47,7 @@ func preparePoll(s Spec, o Monitor) (*poll, error) {
 	}
 	return &poll{
 		target: s.Target, timeout: s.Timing.Timeout, request: request, secrets: o.Secrets,
-		brief: s.Timing.Interval >= maxIdle,
+		brief: s.Timing.Interval >= maxIdle, kept: kept{shelf: on},
 	}, nil
 }
 

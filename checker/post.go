@@ -67,6 +67,7 @@ func (p post) mayShorten() bool {
 // Engine.setting.
 func (e *Engine) stand(c *check) {
 	if c.standing != nil && !e.disbanded {
+		c.begun = true
 		c.standing.begin(post{e, c})
 	}
 }

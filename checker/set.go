@@ -17,7 +17,8 @@ type check struct {
 	// interval.
 	standing standing
 	removed  atomic.Bool
-	released bool   // guarded by Engine.setting
+	begun    bool // a standing one; guarded by Engine.setting, as the next
+	released bool
 	owed     *Event // of a standing check: a change that there was no room to tell
 
 	due     moment             // of this run or else the next: its exact place in time
@@ -89,7 +90,7 @@ func (c *check) release() {
 		return
 	}
 	c.released = true
-	if c.standing != nil {
+	if c.begun {
 		c.standing.end()
 	}
 	if k, ok := c.probe.(keeper); ok {

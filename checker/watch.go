@@ -87,7 +87,7 @@ func (w *watch) connected() effects {
 
 // sent says that a watch line was sent, given without its end, and for what interval.
 func (w *watch) sent(now moment, line []byte, interval time.Duration) {
-	w.line.replace(now, line, interval)
+	w.line.replace(now, line, interval, w.timing.Timeout)
 	switch {
 	case w.stage == following:
 		w.due = now + w.patience()

@@ -20,9 +20,12 @@ type watchLine struct {
 }
 
 // replace puts a line in place of the former.
-func (l *watchLine) replace(now moment, text []byte, interval time.Duration) {
+//
+// Where intervals are short a packet that was lost may take longer than two of them:
+// the former line then counts for as long as an answer may take.
+func (l *watchLine) replace(now moment, text []byte, interval, timeout time.Duration) {
 	former := l.text
-	until := now + followWithin*max(interval, l.interval)
+	until := now + max(followWithin*max(interval, l.interval), timeout)
 	*l = watchLine{text: text, former: former, interval: interval, sent: now, formerUntil: until, nextAt: never}
 }
 

@@ -573,7 +573,7 @@ func TestWatchRenewsItsNonce(t *testing.T) {
 
 func TestWatchSendsNoLineBeforeTheFormerIsFollowed(t *testing.T) {
 	l := watchLine{nextAt: never}
-	l.replace(0, []byte("one"), time.Second)
+	l.replace(0, []byte("one"), time.Second, time.Second/2)
 	if l.settle(20*time.Second, time.Second, true) || l.settle(0, 2*time.Second, true) {
 		t.Error("a line that nobody has answered was replaced")
 	}

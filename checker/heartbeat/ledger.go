@@ -14,6 +14,9 @@ const MaxAge = time.Hour
 // lose it.
 const retirement = time.Minute
 
+// sweepEvery is how often those that retired are looked through.
+const sweepEvery = time.Second
+
 // Ledger keeps what was heard. Make one with New. It is not safe for concurrent use. All times are since any one moment,
 // on a monotonic clock, and do not go back.
 type Ledger struct {
@@ -29,11 +32,17 @@ type Ledger struct {
 	secrets []secret // of all checks
 	open    int      // checks that have none
 
-	stalled           time.Duration // for how long this process did not run, all told
-	lost              bool          // datagrams were lost in our socket
-	lostAt            time.Duration // last
-	losses            uint64        // how many
-	received, relayed uint64        // datagrams: all, and those of relays that were accepted
+	stalled time.Duration // for how long this process did not run, all told
+	lost    bool          // datagrams were lost in our socket
+	lostAt  time.Duration // last
+	losses  uint64        // how many
+	// When a line was last accepted, or a relay's datagram, and how much this process had
+	// stalled by then.
+	heardAt, heardStalled time.Duration
+
+	swept time.Duration // when those that retired were last looked through
+
+	received, relayed uint64 // datagrams: all, and those of relays that were accepted
 
 	tally    tally
 	findings []Finding
@@ -179,6 +188,10 @@ func (l *Ledger) Tick(now time.Duration) {
 	for len(l.due) > 0 && l.due[0].at <= now {
 		l.look(now, l.due[0])
 	}
+	if now-l.swept < sweepEvery {
+		return
+	}
+	l.swept = now
 	for key, c := range l.retired {
 		if c.until == 0 { // restored: its time begins with the first tick
 			c.until = now + retirement

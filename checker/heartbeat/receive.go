@@ -183,6 +183,9 @@ func (l *Ledger) drop(v Verdict, via *arrival, c *child) Verdict {
 
 // count counts a verdict.
 func (l *Ledger) count(v Verdict, via *arrival) Verdict {
+	if v == Accepted {
+		l.heardAt, l.heardStalled = via.now, l.stalled
+	}
 	l.tally.add(v, via.example())
 	return v
 }

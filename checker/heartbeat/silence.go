@@ -65,6 +65,8 @@ func (l *Ledger) evidence(now time.Duration, w *watch) evidence {
 		case !w.relevant(k):
 		case k.relay == nil && l.lossy(now, w.check.limit()):
 			return none // its lines may be among those that were lost
+		case k.relay == nil && w.check.Fallback && l.deaf(now, w.check.limit()):
+			return none // nobody is heard: it may well be us
 		case k.relay == nil, l.testifies(now, w, k):
 			if found == none {
 				found = against
@@ -74,6 +76,12 @@ func (l *Ledger) evidence(now time.Duration, w *watch) evidence {
 		}
 	}
 	return found
+}
+
+// deaf tells whether nothing at all that counts was heard for longer than a limit. Then this
+// director may be what is wrong: its firewall, or its address.
+func (l *Ledger) deaf(now, limit time.Duration) bool {
+	return now-l.heardAt-(l.stalled-l.heardStalled) > limit
 }
 
 // relevant tells whether a carrier brought one of the last lines.
@@ -152,6 +160,8 @@ func (l *Ledger) unsureReason(now time.Duration, w *watch) string {
 		k := &w.child.carriers[i]
 		switch {
 		case !w.relevant(k):
+		case k.relay == nil && w.check.Fallback && !l.lossy(now, w.check.limit()):
+			return text + "this director hears nobody at all: see its firewall and heartbeat_listen" + w.child.why()
 		case k.relay == nil:
 			return text + "this director lost heartbeats in its own socket" + w.child.why()
 		case !k.relay.heard:

@@ -33,9 +33,9 @@ type share struct {
 	interval time.Duration
 }
 
-// spent is weight that was taken out at once.
+// spent is weight that was taken out at once, and counts for an interval of its check.
 type spent struct {
-	at     time.Time
+	until  time.Time
 	weight int
 }
 
@@ -48,7 +48,7 @@ func (a *allowance) set(services []config.Service) {
 		for i, server := range s.Servers {
 			total[key] += server.Weight
 			for _, c := range s.Checks[i] {
-				if m, ok := c.Spec.Options.(checker.Monitor); ok && m.Mode == checker.Watch {
+				if watches(c.Spec.Options) {
 					addShare(shares, c.Spec, key, server.Weight)
 				}
 			}
@@ -64,6 +64,17 @@ func (a *allowance) set(services []config.Service) {
 		}
 	}
 	a.spending = spending
+}
+
+// watches tells whether a check stays connected, and so knows of a program's end.
+func watches(o checker.Options) bool {
+	switch o := o.(type) {
+	case checker.Monitor:
+		return o.Mode == checker.Watch
+	case checker.GRPC:
+		return o.Watch
+	}
+	return false
 }
 
 // addShare adds a server to what hangs on a check.
@@ -90,14 +101,14 @@ func (a *allowance) allow(now time.Time, key checker.Key) bool {
 		}
 	}
 	for _, s := range shares {
-		a.spending[s.service] = append(a.spending[s.service], spent{now, s.weight})
+		a.spending[s.service] = append(a.spending[s.service], spent{now.Add(s.interval), s.weight})
 	}
 	return len(shares) > 0
 }
 
 // room tells whether a service can do without one more share now.
 func (a *allowance) room(now time.Time, s share) bool {
-	recent := slices.DeleteFunc(a.spending[s.service], func(x spent) bool { return now.Sub(x.at) >= s.interval })
+	recent := slices.DeleteFunc(a.spending[s.service], func(x spent) bool { return !now.Before(x.until) })
 	a.spending[s.service] = recent
 	weight := s.weight
 	for _, x := range recent {

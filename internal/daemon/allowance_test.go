@@ -99,6 +99,26 @@ func TestAllowanceOfACheckInTwoServices(t *testing.T) {
 	}
 }
 
+// What a slow check has spent is not forgotten by a quick one.
+func TestAllowanceOfChecksWithOtherIntervals(t *testing.T) {
+	file := watched(t, "web: 1 1 1 1 1 1 1 1")
+	for i := 4; i < 8; i++ {
+		file.Services[0].Checks[i][0].Spec.Timing.Interval = 10 * time.Millisecond
+	}
+	var a allowance
+	a.set(file.Services)
+	all := keys(file, 0)
+	if !a.allow(start, all[0]) || !a.allow(start, all[1]) {
+		t.Error("a quarter is refused")
+	}
+	if a.allow(start.Add(40*time.Millisecond), all[4]) || a.allow(start.Add(50*time.Millisecond), all[2]) {
+		t.Error("what the slow checks spent is forgotten")
+	}
+	if !a.allow(start.Add(time.Second), all[5]) {
+		t.Error("an interval later there is no room")
+	}
+}
+
 // What was spent before a reload counts after it; an unknown check is never allowed.
 func TestAllowanceOverAReload(t *testing.T) {
 	file := watched(t, "web: 1 1 1")

@@ -39,6 +39,7 @@ func (d *daemon) Status(ctx context.Context) (control.Status, error) {
 	}
 	status.Director.Warnings = append(status.Director.Warnings, hostWarnings(file)...)
 	status.Director.Warnings = append(status.Director.Warnings, lateness(d.engine.Stats())...)
+	status.Director.Warnings = append(status.Director.Warnings, d.unheard()...)
 	status.Heartbeats = d.heartbeatStatus()
 	// Service by service, so that the reconciler need not wait for all.
 	for i, key := range keys {

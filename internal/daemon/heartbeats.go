@@ -17,6 +17,9 @@ import (
 const (
 	// marksFile is the state file of which heartbeats were heard last.
 	marksFile = "heartbeats.json"
+	// unheardGrace is how long after its start the daemon finds it worth a warning that a
+	// server was never heard.
+	unheardGrace = 30 * time.Second
 	// marksInterval is how often it is saved: so much of what was heard could be played
 	// again to a director that crashed.
 	marksInterval = 5 * time.Second
@@ -40,12 +43,13 @@ func (d *daemon) hear(file *config.Config) error {
 	if d.heartbeats != nil || !hears(file) {
 		return nil
 	}
+	// By the text of the address "[::]" is every address of a host without IPv6 as well.
 	address := d.started.HeartbeatListen
-	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(address))
+	socket, err := net.ListenPacket("udp", address.String())
 	if err != nil {
 		return fmt.Errorf("heartbeats: %w (director.heartbeat_listen is %s)", err, address)
 	}
-	d.heartbeats = socket
+	d.heartbeats = socket.(*net.UDPConn)
 	close(d.hearing)
 	return nil
 }
@@ -58,6 +62,21 @@ func (d *daemon) serveHeartbeats(ctx context.Context) error {
 	case <-d.hearing:
 	}
 	return errors.Join(d.engine.ServeHeartbeats(ctx, d.heartbeats), d.heartbeats.Close())
+}
+
+// unheard says, where it is so, that nobody knows of some servers.
+func (d *daemon) unheard() []string {
+	select {
+	case <-d.hearing:
+	default:
+		return nil
+	}
+	s := d.engine.HeartbeatStats()
+	if s.Unheard == 0 || s.Now < unheardGrace {
+		return nil
+	}
+	return []string{count(s.Unheard, "check") + " of heartbeats never heard of its server: what was known of it before stays " +
+		"(see mainstay explain; is its program sending, and does the firewall let it?)"}
 }
 
 // saveMarks saves, as long as the daemon runs, which heartbeats were heard last.

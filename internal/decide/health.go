@@ -51,11 +51,28 @@ func judge(names []string, checks []Check, was *ServerMemory) health {
 		}
 	}
 	h.starting = h.starting && h.verdict == Down
+	if unknown {
+		h.keepMaint(was)
+	}
 	if unknown && h.verdict == Up {
 		h.verdict = Unknown
 		h.keepLast(was)
 	}
 	return h
+}
+
+// keepMaint keeps a server out whose check asked for that and has no verdict now: it
+// starts anew, perhaps under another name.
+func (h *health) keepMaint(was *ServerMemory) {
+	if was.Maint == "" || h.maint != nil {
+		return
+	}
+	for _, c := range h.checks {
+		if c.Name == was.Maint && c.Verdict != Unknown {
+			return
+		}
+	}
+	h.maint = &Check{Name: was.Maint, Reason: was.MaintReason}
 }
 
 // up takes account of one check that is up.

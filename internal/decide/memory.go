@@ -34,6 +34,9 @@ type ServerMemory struct {
 	// Weight and MaxConnections are, of an Up verdict, what checks asked for.
 	Weight         Optional `json:"weight,omitzero"`
 	MaxConnections Optional `json:"max_connections,omitzero"`
+	// Maint is the check whose answer asked for no traffic, and MaintReason what it said.
+	Maint       string `json:"maint,omitempty"`
+	MaintReason string `json:"maint_reason,omitempty"`
 
 	Failed    bool        `json:"failed,omitempty"`   // it failed and has not served since: its return is a recovery
 	Recovered time.Time   `json:"recovered,omitzero"` // when its slow start began; zero when it has none or it is over
@@ -132,6 +135,9 @@ func (c *candidate) remember() ServerMemory {
 		Leaving:   c.leaving,
 		Drain:     c.drain,
 		Applied:   c.applied,
+	}
+	if by := c.health.maint; by != nil {
+		m.Maint, m.MaintReason = by.Name, by.Reason
 	}
 	switch c.health.verdict {
 	case Unknown:
