@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -147,3 +148,10 @@ func BenchmarkPollKept(b *testing.B) { benchmarkMonitor(b, Poll) }
 
 // BenchmarkWatch is an answer each second on connections that are watched.
 func BenchmarkWatch(b *testing.B) { benchmarkMonitor(b, Watch) }
+
+// reportQuantiles tells the middle and the worst of some times.
+func reportQuantiles(b *testing.B, took []time.Duration) {
+	slices.Sort(took)
+	b.ReportMetric(took[len(took)/2].Seconds()*1000, "median-ms")
+	b.ReportMetric(took[len(took)-1].Seconds()*1000, "worst-ms")
+}

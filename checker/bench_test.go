@@ -57,6 +57,13 @@ func serveForBenchmark(kind string) {
 // benchmarkServer starts a server in a process of its own.
 func benchmarkServer(b *testing.B, kind string) uint16 {
 	b.Helper()
+	_, port := benchmarkProcess(b, kind)
+	return port
+}
+
+// benchmarkProcess is benchmarkServer, and hands over the process.
+func benchmarkProcess(b *testing.B, kind string) (*exec.Cmd, uint16) {
+	b.Helper()
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), beAServer+"="+kind)
 	cmd.Stderr = os.Stderr
@@ -76,7 +83,7 @@ func benchmarkServer(b *testing.B, kind string) uint16 {
 	if _, err := fmt.Fscan(stdout, &port); err != nil {
 		b.Fatal(err)
 	}
-	return port
+	return cmd, port
 }
 
 // benchmarkSpecs is n checks of one port on n loopback addresses.

@@ -133,6 +133,10 @@ func (w *watch) look(now moment, late time.Duration) effects {
 // ended says that the dial failed or that the connection ended: with io.EOF where the
 // program closed it.
 func (w *watch) ended(now moment, err error) effects {
+	if w.isDying() {
+		w.stage, w.due = resting, now+w.redial.dying
+		return effects{hangUp: true}
+	}
 	if w.stage != following || w.halfway {
 		r := trouble(err, w.during(), w.timing.Timeout)
 		gone := w.stage == dialing && errors.Is(err, syscall.ECONNREFUSED) && w.redial.bereaved && w.stands.verdict == Up
@@ -170,7 +174,7 @@ func (w *watch) heard(now moment, line []byte) effects {
 	if w.stage == asked {
 		r.Latency = now - w.line.sent
 	}
-	w.stage, w.excused, w.redial = following, false, redial{began: w.redial.began}
+	w.stage, w.excused, w.redial = following, false, redial{began: w.redial.began, atOnceAt: w.redial.atOnceAt}
 	return effects{result: r, times: 1}
 }
 
@@ -246,7 +250,7 @@ func (w *watch) lose(now moment, r Result, times int) effects {
 	default:
 		d.from = d.began
 	}
-	d.agents = 0
+	d.agents, d.dying = 0, 0
 	w.stage, w.due = resting, never
 	return effects{hangUp: true, result: r, times: times}
 }

@@ -232,7 +232,7 @@ func (l *watchLoop) plan(w *watcher) {
 	if w.due == never || w.removed {
 		return
 	}
-	at := lookTime(w.due, w.timing.Interval)
+	at := w.lookTime()
 	if w.index >= 0 {
 		if w.at <= at {
 			return
@@ -243,8 +243,11 @@ func (l *watchLoop) plan(w *watcher) {
 }
 
 // lookTime is when a watch that is due is looked at: together with others, a quarter of
-// a tick late at most.
-func lookTime(due moment, interval time.Duration) moment {
-	grain := max(tick(interval)/4, 1)
-	return (due + grain - 1) / grain * grain
+// a tick late at most. Only who may just be dying is looked at soon.
+func (w *watcher) lookTime() moment {
+	if w.redial.dying > 0 {
+		return w.due
+	}
+	grain := max(tick(w.timing.Interval)/4, 1)
+	return (w.due + grain - 1) / grain * grain
 }

@@ -9,15 +9,20 @@ type redial struct {
 	agents     int           // times that an agent answered to this dial
 	from       moment        // from when a pause is counted
 	atOnce     bool          // no pause
+	atOnceAt   moment        // when a dial last began, or will, without a pause
 	ownTrouble bool          // the latest dial failed through this host's own trouble
 	bereaved   bool          // the program was up, and nobody has been there since
+	dying      time.Duration // the latest pause of a first redial that finds a dying program; 0: none was
 	pause      time.Duration // the next one, of a server that is down
 }
 
 const (
-	// redialFloor is how soon after a dial the next may begin where it begins at once: a
-	// program that closes each connection must not keep a processor busy.
+	// redialFloor is how far apart dials are that begin at once: a program that closes
+	// each connection must not keep a processor busy.
 	redialFloor = 100 * time.Millisecond
+	// maxDying bounds the pause after a redial that finds a dying program. They double from
+	// a millisecond on, and come to twice as much.
+	maxDying = 64 * time.Millisecond
 	// maxPause bounds the pause between the dials of a server that is down, unless its
 	// interval is longer.
 	maxPause = 5 * time.Second
@@ -32,11 +37,25 @@ func (w *watch) redialAt(now moment) moment {
 	case d.ownTrouble:
 		return max(now+minInterval, d.from+t.Interval)
 	case d.atOnce:
-		return max(now, d.began+min(t.FastInterval, redialFloor))
+		d.atOnceAt = max(now, d.atOnceAt+min(t.FastInterval, redialFloor))
+		return d.atOnceAt
 	case w.stands.verdict != Down:
 		return max(now+minInterval, d.from+t.FastInterval)
 	}
 	pause := max(d.pause, t.Interval)
 	d.pause = min(pause/2*3, max(t.Interval, min(4*t.Interval, maxPause)))
 	return max(now+minInterval, d.from+pause-time.Duration(w.jitter*float64(pause)/5))
+}
+
+// isDying tells whether the program that an asked redial lost is one that dies: it may
+// take connections while its listener is not closed yet, which takes the longer the more
+// others it has open. Such a redial has not really found anybody. It is made again soon,
+// for a while, and is no failure.
+func (w *watch) isDying() bool {
+	d := &w.redial
+	if w.stage != asked || !d.bereaved || w.halfway || d.dying > min(w.timing.FastInterval, maxDying)/2 {
+		return false
+	}
+	d.dying = max(2*d.dying, minInterval)
+	return true
 }

@@ -330,6 +330,42 @@ func TestWatchOfAProgramThatClosesEachConnection(t *testing.T) {
 	}
 }
 
+// A program that dies may take the first redial before its listener is closed.
+func TestWatchOfADyingProgram(t *testing.T) {
+	r := settled(t, eager)
+	r.shorten = true
+	r.run(10700 * ms)
+	r.end(io.EOF)
+	r.connect()
+	r.end(syscall.ECONNRESET)
+	r.run(10701 * ms)
+	r.end(syscall.ECONNREFUSED)
+	r.expect(`
+		10.700 hang up
+		10.700 failure (up) connection closed by the program
+		10.700 dial
+		10.700 send line for 1s
+		10.700 hang up
+		10.701 dial
+		10.701 hang up
+		10.701 refusal (down) its program is gone`)
+
+	r = settled(t, eager)
+	r.run(10700 * ms)
+	r.end(io.EOF)
+	for r.w.redial.bereaved { // it resets each connection, and lives
+		r.connect()
+		r.end(syscall.ECONNRESET)
+		r.run(r.w.due)
+	}
+	if got := r.log.String(); strings.Count(got, "failure") != 2 || !strings.Contains(got, "failure (up) connection reset while waiting for the answer") {
+		t.Error(got)
+	}
+	if dials := len(r.lines) - 1; dials != 8 {
+		t.Errorf("%d redials of a program that seemed to die", dials)
+	}
+}
+
 // Own troubles are inconclusive, and tried again with a pause; the first redial is still
 // to come.
 func TestWatchWithoutPorts(t *testing.T) {

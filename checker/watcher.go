@@ -166,9 +166,8 @@ func (l *watchLoop) look(w *watcher) {
 		l.plan(w)
 		return
 	}
-	m, period := l.moment(time.Now()), lookSlack(w.timing.Interval)
-	planned := lookTime(w.due, w.timing.Interval)
-	late := max(m-planned, l.engine.meter.pause(planned-period, m))
+	m, planned := l.moment(time.Now()), w.lookTime()
+	late := max(m-planned, l.engine.meter.pause(planned-lookSlack(w.timing.Interval), m))
 	l.carry(w, now, w.watch.look(m, late))
 }
 
