@@ -15,6 +15,8 @@ func (l *Ledger) Note(now time.Duration, h Handle) string {
 	c := w.child
 	var said []string
 	switch {
+	case len(c.held) > 0:
+		said = append(said, "heard from "+c.held[len(c.held)-1].via.from.String()+", and not believed: no poll of the fallback has confirmed this start")
 	case !c.known:
 		said = append(said, "never heard")
 	case !c.mark.heard:

@@ -68,6 +68,7 @@ tried.`,
 	flags.StringVar(&m.heartbeats, "heartbeat-listen", "", "the `address:port` here to which the program sends heartbeats")
 	flags.StringVar(&m.HeartbeatID, "heartbeat-id", "", "the `id` under which it sends them")
 	flags.StringVar(&m.keyFile, "heartbeat-key-file", "", "the `file` with the key of that id")
+	flags.BoolVar(&m.PollOnly, "poll-only", false, "leave out watches, for a program that has none")
 	flags.BoolVar(&m.Long, "long", false, "try as well what takes a minute or more")
 	for _, name := range []string{"service", "target", "heartbeat-listen", "heartbeat-id"} {
 		must(cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type Options struct {
 	Timeout time.Duration
 	// Long tries as well what takes a minute or more.
 	Long bool
+	// PollOnly leaves out what only a program that can be watched does.
+	PollOnly bool
 }
 
 // Verdict is what came of one thing that was tried.
@@ -80,7 +83,7 @@ func Run(ctx context.Context, o Options, report func(Result)) error {
 	t.ear = ear
 	failed := make(map[string]bool)
 	for _, c := range checks {
-		if !c.when(o) {
+		if !c.when(o) || o.PollOnly && c.watches() {
 			continue
 		}
 		r := t.try(c, failed)
@@ -133,6 +136,12 @@ func concat(lists ...[]check) []check {
 		all = append(all, l...)
 	}
 	return all
+}
+
+// watches tells whether it is about watches, or can't be judged without one.
+func (c check) watches() bool {
+	is := func(clause string) bool { return strings.HasPrefix(clause, "3.") }
+	return is(c.clause) || slices.ContainsFunc(c.needs, is)
 }
 
 func always(Options) bool          { return true }

@@ -11,6 +11,17 @@ type Heartbeats struct {
 	Dropped  map[string]uint64 `json:"dropped"`  // lines and datagrams by reason; reasons that never occurred are left out
 	Polling  int               `json:"polling"`  // real servers that are asked by their fallback for now
 	Relays   []Relay           `json:"relays"`
+	// Drops is the last datagram or line that was dropped for each reason.
+	Drops []Drop `json:"drops"`
+}
+
+// Drop is a datagram or line that was dropped.
+type Drop struct {
+	Reason string    `json:"reason"`
+	ID     string    `json:"id"`    // whom it names; empty where that could not be read
+	From   string    `json:"from"`  // who sent it
+	Relay  string    `json:"relay"` // the relay that brought it; empty: none did
+	At     time.Time `json:"at"`
 }
 
 // Relay is one relay that the director hears.

@@ -25,9 +25,6 @@ func (h Heartbeats) sums() string {
 		}
 		line += fmt.Sprintf(", %d dropped (%s)", total, strings.Join(reasons, ", "))
 	}
-	if h.Polling > 0 {
-		line += ", " + count(h.Polling, "real server") + " polled meanwhile"
-	}
 	return line
 }
 
@@ -41,6 +38,20 @@ func (h Heartbeats) table() string {
 			state = "SILENT"
 		}
 		t.row(Plain(r.ID), Plain(r.Address), state, strconv.Itoa(r.Children), strconv.FormatUint(r.Round, 10), moment(r.At))
+	}
+	return t.String()
+}
+
+// drops says of each reason what was dropped last.
+func (h Heartbeats) drops() string {
+	t := &columns{indent: "  "}
+	t.row("DROPPED LAST", "ID", "FROM", "AT")
+	for _, d := range h.Drops {
+		from := Plain(d.From)
+		if d.Relay != "" {
+			from += " (relay " + Plain(d.Relay) + ")"
+		}
+		t.row(Plain(d.Reason), dash(Plain(d.ID)), from, moment(d.At))
 	}
 	return t.String()
 }
@@ -59,6 +70,10 @@ func (h *Heartbeats) troubles() []string {
 	var lines []string
 	if len(silent) > 0 {
 		lines = append(lines, "WARNING: silent relays: "+some(silent))
+	}
+	if h.Polling > 0 {
+		lines = append(lines, fmt.Sprintf("WARNING: %s polled by the fallback: no heartbeat counts for now (mainstay explain SERVICE SERVER)",
+			count(h.Polling, "real server")))
 	}
 	if h.Lost > 0 {
 		lines = append(lines, fmt.Sprintf("WARNING: this host had no room for %s of heartbeats; silence in such a time condemns no real server",

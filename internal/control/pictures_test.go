@@ -69,6 +69,11 @@ var pictures = map[string]Status{
 				{ID: "rack7", Address: "192.0.2.31:51002", Live: true, Round: 77, Children: 40, At: night},
 				{ID: "rack8", Address: "192.0.2.32:40111", Round: 12, Children: 41, At: night.Add(-time.Hour)},
 			},
+			Drops: []Drop{
+				{Reason: "unknown-id", ID: "192.0.2.12:80", From: "192.0.2.21:40000", At: night},
+				{Reason: "child-bad-mac", ID: "192.0.2.22:80", From: "192.0.2.31:51002", Relay: "rack7", At: night},
+				{Reason: "malformed", From: "192.0.2.99:1", At: night},
+			},
 		},
 		VirtualServices: []Service{web(met(1, 1), up("192.0.2.21:80", 1, 3, 9))},
 	},

@@ -35,6 +35,9 @@ func (s Status) Text() string {
 	if s.Heartbeats != nil && len(s.Heartbeats.Relays) > 0 {
 		b.WriteString("\n" + s.Heartbeats.table())
 	}
+	if s.Heartbeats != nil && len(s.Heartbeats.Drops) > 0 {
+		b.WriteString("\n" + s.Heartbeats.drops())
+	}
 	if len(s.VirtualServices) > 0 {
 		b.WriteString("\n" + s.table())
 	}

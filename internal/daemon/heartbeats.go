@@ -131,15 +131,22 @@ func (d *daemon) heartbeatStatus() *control.Heartbeats {
 	at := func(moment time.Duration) time.Time { return now.Add(moment - s.Now) }
 	out := &control.Heartbeats{
 		Listen: d.heartbeats.LocalAddr().String(), Received: s.Received, Lost: s.LostInSocket, Polling: s.Polling,
-		Dropped: make(map[string]uint64), Relays: []control.Relay{},
+		Dropped: make(map[string]uint64), Relays: []control.Relay{}, Drops: []control.Drop{},
 	}
 	for _, v := range s.Verdicts {
 		switch v.Verdict {
 		case heartbeat.Accepted:
 			out.Accepted = v.Count - s.Relayed
 		default:
-			if v.Verdict.Dropped() {
-				out.Dropped[v.Verdict.String()] = v.Count
+			if !v.Verdict.Dropped() {
+				break
+			}
+			out.Dropped[v.Verdict.String()] = v.Count
+			if n := len(v.Examples); n > 0 {
+				e := v.Examples[n-1]
+				out.Drops = append(out.Drops, control.Drop{
+					Reason: v.Verdict.String(), ID: e.ID, From: e.From.String(), Relay: e.Relay, At: at(e.At),
+				})
 			}
 		}
 	}

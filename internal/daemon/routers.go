@@ -277,6 +277,14 @@ func (d *daemon) findRouter(name string) (*config.VirtualRouter, error) {
 		}
 		known = append(known, d.file.Routers[i].Name)
 	}
+	if i := slices.IndexFunc(d.core.services, func(s *service) bool { return s.config.Name == name }); i >= 0 {
+		var servers []string
+		for _, a := range serverAddresses(d.core.services[i]) {
+			servers = append(servers, a.String())
+		}
+		return nil, fmt.Errorf("virtual router %q: %w; there is a virtual service of that name (want one of its servers as well: %s)",
+			name, control.ErrNotFound, list(servers))
+	}
 	return nil, fmt.Errorf("virtual router %q: %w (want %s)", name, control.ErrNotFound, list(known))
 }
 
