@@ -28,6 +28,14 @@
 // events are bounded by [Config]. What the bounds hold back is late, which
 // [Engine.Stats] tells, and never lost.
 //
+// # Watches
+//
+// A [Monitor] in mode [Watch] is not run each interval: the program answers by itself,
+// and each of its answers is a result at once. All watches of an engine share one
+// goroutine. The end of a connection is noticed at once; where thousands of answers
+// come each second they are read every 5 ms. What an engine's consumer is too slow
+// for is left out, but never the latest change of a check.
+//
 // # To add a kind of check
 //
 //  1. Write its options as a type in spec.go, with a method Kind that returns its
@@ -39,6 +47,9 @@
 //     results with trouble, and give every failure a reason that an operator
 //     understands. The context ends at the deadline; reads and writes then fail.
 //  3. Add one line to the map in kind.go, and an example to the table of keys_test.go.
-//  4. Test it against servers that are slow, drip, flood, hang, or lie: the table of
+//  4. A check that stays with its server, rather than ask each interval, also has the
+//     methods of standing in kind.go, and reports by its post: watch_probe.go does. A
+//     probe that keeps something from run to run is a keeper.
+//  5. Test it against servers that are slow, drip, flood, hang, or lie: the table of
 //     hostile_test.go has them ready.
 package checker

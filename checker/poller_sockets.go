@@ -20,11 +20,21 @@ func (t *socketTable) add(w *watcher) error {
 	}
 	t.owners[w.token] = w
 	t.turns[w.token]++
-	return t.watch(w.fd, w.token, t.turns[w.token])
+	err := t.watch(w.fd, w.token, t.turns[w.token])
+	if err == unix.ENOSPC {
+		return &localError{"this host watches no more sockets: raise the sysctl fs.epoll.max_user_watches"}
+	}
+	return err
 }
+
+// noToken is the token of a socket that is not in the table.
+const noToken = -1
 
 // remove takes a watcher's socket out, which is closed then.
 func (t *socketTable) remove(w *watcher) {
+	if w.token == noToken {
+		return
+	}
 	t.owners[w.token] = nil
 	t.free = append(t.free, w.token)
 }

@@ -22,7 +22,7 @@ type watcher struct {
 
 	fd      int           // -1: there is none
 	sa      unix.Sockaddr // what fd is being connected to; nil: it is connected
-	token   int32         // of fd
+	token   int32         // of fd in the loop's sockets
 	partial []byte        // the beginning of a line
 	rest    bool          // there may be more to read: the watch is in the loop's more
 	place   dialPlace
@@ -76,9 +76,11 @@ func (l *watchLoop) dial(w *watcher) {
 		l.carry(w, now, w.watch.ended(l.moment(now), err))
 		return
 	}
-	w.fd, w.sa = fd, sa
-	if err = l.sockets.add(w); err == nil {
-		err = beginConnect(fd, sa)
+	w.fd, w.sa, w.token = fd, sa, noToken
+	if err = beginConnect(fd, sa); err == nil || err == unix.EALREADY {
+		if bad := l.sockets.add(w); bad != nil {
+			err = bad
+		}
 	}
 	l.connect(w, now, err)
 }
@@ -175,7 +177,7 @@ func (l *watchLoop) look(w *watcher) {
 // back when others have had their turn.
 func (l *watchLoop) receive(w *watcher) {
 	now := time.Now()
-	n, err := unix.Read(w.fd, l.buf[:])
+	n, err := readNow(w.fd, l.buf[:])
 	switch {
 	case err == unix.EAGAIN:
 		w.emptied(l.moment(now))

@@ -257,12 +257,12 @@ func TestWatchReadsWhatStandsBeforeTheEnd(t *testing.T) {
 
 // Nonces are renewed while answers fly, and every answer is taken.
 func TestWatchRenewsNoncesOfARealProgram(t *testing.T) {
-	timing := Timing{Interval: 50 * ms, Timeout: 50 * ms, FastInterval: 50 * ms, Fall: 100, Rise: 1}
+	timing := Timing{Interval: 100 * ms, Timeout: 100 * ms, FastInterval: 100 * ms, Fall: 100, Rise: 1}
 	p := launchProgram(t, newSecret, 10*ms)
 	e := operate(t, Config{})
 	e.Set(watchSpecs(1, p.target, timing, newSecret))
 	nonces := make(map[string]bool)
-	for begun := time.Now(); len(nonces) < 4; {
+	for begun := time.Now(); len(nonces) < 3; {
 		event := awaits(t, e, "of an answer", func(Event) bool { return true })
 		if r := event.Result.Reason; strings.Contains(r, "mac") || strings.Contains(r, "nonce") {
 			t.Fatal(r)
