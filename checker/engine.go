@@ -16,8 +16,8 @@ type Config struct {
 	// CommandUser is whom commands run as where the process runs as root; it is not
 	// looked at otherwise.
 	CommandUser *User
-	// MaxRuns bounds the runs at a time that are no commands. 0: 8192, or half of the
-	// limit on open files if that is less. Dead servers hold a run
+	// MaxRuns bounds the runs at a time that are no commands. 0: 8192, or three
+	// eighths of the limit on open files if that is less. Dead servers hold a run
 	// for the whole timeout: with 10,000 of them 5,000 runs are at work.
 	MaxRuns int
 	// MaxCommands bounds the commands at a time. 0: 256: those that hang must not keep the others waiting.
@@ -48,7 +48,7 @@ func (c Config) withDefaults() Config {
 		c.MaxRuns = defaultMaxRuns
 		var files syscall.Rlimit
 		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err == nil {
-			c.MaxRuns = int(max(1, min(uint64(c.MaxRuns), files.Cur/2)))
+			c.MaxRuns = int(max(1, min(uint64(c.MaxRuns), files.Cur/8*3)))
 		}
 	}
 	if c.MaxCommands <= 0 {

@@ -39,7 +39,7 @@ func newShelf() *shelf {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		return &shelf{most: defaultMaxRuns}
 	}
-	return &shelf{most: int64(min(files.Cur, 1<<30) / 4)}
+	return &shelf{most: int64(min(files.Cur, 1<<30) / 2)}
 }
 
 func (s *shelf) enter() bool {

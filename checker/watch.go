@@ -133,7 +133,7 @@ func (w *watch) look(now moment, late time.Duration) effects {
 // ended says that the dial failed or that the connection ended: with io.EOF where the
 // program closed it.
 func (w *watch) ended(now moment, err error) effects {
-	if w.isDying() {
+	if w.isDying(err) {
 		w.stage, w.due = resting, now+w.redial.dying
 		return effects{hangUp: true}
 	}

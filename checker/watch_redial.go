@@ -1,6 +1,11 @@
 package checker
 
-import "time"
+import (
+	"errors"
+	"io"
+	"syscall"
+	"time"
+)
 
 // redial is what a watch without a connection knows about the dials before and to come.
 type redial struct {
@@ -51,9 +56,10 @@ func (w *watch) redialAt(now moment) moment {
 // take connections while its listener is not closed yet, which takes the longer the more
 // others it has open. Such a redial has not really found anybody. It is made again soon,
 // for a while, and is no failure.
-func (w *watch) isDying() bool {
+func (w *watch) isDying(err error) bool {
 	d := &w.redial
-	if w.stage != asked || !d.bereaved || w.halfway || d.dying > min(w.timing.FastInterval, maxDying)/2 {
+	broken := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if !broken || w.stage != asked || !d.bereaved || w.halfway || d.dying > min(w.timing.FastInterval, maxDying)/2 {
 		return false
 	}
 	d.dying = max(2*d.dying, minInterval)
