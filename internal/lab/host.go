@@ -106,7 +106,7 @@ func nodad(address string) string {
 // Address adds an address to an interface of the host: a virtual address, say.
 func (h *Host) Address(address, device string) *Host {
 	h.lab.t.Helper()
-	h.lab.ip("-n", h.ns, "address", "add", address, "dev", device)
+	h.lab.batch(h.ns, "address add "+address+" dev "+device+nodad(address))
 	return h
 }
 

@@ -19,6 +19,8 @@ func TestTheExamplesRun(t *testing.T) {
 	}
 	s := newScene(t)
 	s.secret("fleet.key", "the secret of the fleet")
+	s.secret("heartbeats.key", "the secret of all heartbeats")
+	s.secret("rack7.key", strings.Repeat("0a", 32))
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			s.T = t
@@ -28,9 +30,15 @@ func TestTheExamplesRun(t *testing.T) {
 			}
 			// Its files are this scene's, not the machine's.
 			moved := strings.ReplaceAll(string(text), "/etc/mainstay", s.dir)
-			moved = strings.Replace(moved, "director:\n", "director:\n  control_socket: "+s.file("control.sock")+"\n  state_dir: "+s.file("state")+"\n", 1)
+			moved = strings.Replace("\n"+moved, "\ndirector:\n", "\ndirector:\n  control_socket: "+s.file("control.sock")+"\n  state_dir: "+s.file("state")+"\n", 1)
 			if err := os.WriteFile(s.file("mainstay.yaml"), []byte(moved), 0o600); err != nil {
 				t.Fatal(err)
+			}
+			if strings.Contains(moved, "\nrelay:\n") {
+				relay := s.director.Start(bin("mainstay"), "relay", "--config", s.file("mainstay.yaml"))
+				relay.WaitFor(0, "relay started")
+				relay.Stop()
+				return
 			}
 			s.start()
 			s.daemon.Stop()
