@@ -19,13 +19,13 @@ func (e *Engine) step() time.Duration {
 	now := e.now()
 	e.sleeping = now + time.Hour
 	e.payOwed()
-	for c := e.flights.first(); c != nil && c.at <= now; c = e.flights.first() {
+	for c := e.flights.First(); c != nil && c.At <= now; c = e.flights.First() {
 		e.giveUp(c, now)
 	}
 	for _, l := range []*lane{&e.network, &e.commands} {
-		for c := l.waiting.first(); c != nil && l.open(); c = l.waiting.first() {
-			if c.at > now {
-				e.sleeping = min(e.sleeping, c.at)
+		for c := l.waiting.First(); c != nil && l.open(); c = l.waiting.First() {
+			if c.At > now {
+				e.sleeping = min(e.sleeping, c.At)
 				break
 			}
 			if !e.room() {
@@ -34,8 +34,8 @@ func (e *Engine) step() time.Duration {
 			e.launch(c, now)
 		}
 	}
-	if c := e.flights.first(); c != nil {
-		e.sleeping = min(e.sleeping, c.at)
+	if c := e.flights.First(); c != nil {
+		e.sleeping = min(e.sleeping, c.At)
 	}
 	return e.sleeping - now
 }
@@ -52,7 +52,7 @@ const hardGrace = 250 * time.Millisecond
 // launch begins a run.
 func (e *Engine) launch(c *check, now moment) {
 	c.leave()
-	e.tally.start(now, now-c.at, c.spec.Timing.Interval)
+	e.tally.start(now, now-c.At, c.spec.Timing.Interval)
 	timeout := c.spec.Timing.Timeout
 	ctx, cancel := context.WithDeadline(e.ctx, e.epoch.Add(now+timeout))
 	c.started, c.cancel = now, cancel
@@ -128,7 +128,7 @@ func (e *Engine) settleRun(c *check, r Result, end time.Time) (_ Result, asked b
 	now := end.Sub(e.epoch)
 	c.due = max(c.due, now)
 	c.lane.waiting.put(c, onTick(c.due, c.every()))
-	if first := c.lane.waiting.first().at; first < e.sleeping || first <= now {
+	if first := c.lane.waiting.First().At; first < e.sleeping || first <= now {
 		e.lookAgain()
 	}
 	return r, false

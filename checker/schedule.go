@@ -1,10 +1,11 @@
 package checker
 
 import (
-	"container/heap"
 	"encoding/binary"
 	"math/rand/v2"
 	"time"
+
+	"github.com/mainstay-lvs/mainstay/checker/internal/agenda"
 )
 
 // tick is how finely the starts of a check are placed in time: those that fall into
@@ -55,25 +56,17 @@ func spread(key Key, interval time.Duration) time.Duration {
 }
 
 // timetable is checks by when to look at them next.
-type timetable []*check
-
-// first returns the check that is to be looked at first, nil if there is none.
-func (t timetable) first() *check {
-	if len(t) == 0 {
-		return nil
-	}
-	return t[0]
-}
+type timetable struct{ agenda.Agenda[*check] }
 
 // put enters a check that is in no timetable.
 func (t *timetable) put(c *check, at moment) {
-	c.at, c.table = at, t
-	heap.Push((*byTime)(t), c)
+	c.table = t
+	t.Put(c, at)
 }
 
 // leave takes a check out of the timetable that it is in.
 func (c *check) leave() {
-	heap.Remove((*byTime)(c.table), c.place)
+	c.table.Leave(c)
 	c.table = nil
 }
 
@@ -82,30 +75,6 @@ func (c *check) leaveIfThere() {
 	if c.table != nil {
 		c.leave()
 	}
-}
-
-// byTime is a timetable as container/heap wants it.
-type byTime timetable
-
-func (t byTime) Len() int           { return len(t) }
-func (t byTime) Less(i, j int) bool { return t[i].at < t[j].at }
-func (t byTime) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].place, t[j].place = i, j
-}
-
-func (t *byTime) Push(x any) {
-	c := x.(*check)
-	c.place = len(*t)
-	*t = append(*t, c)
-}
-
-func (t *byTime) Pop() any {
-	last := len(*t) - 1
-	c := (*t)[last]
-	(*t)[last] = nil
-	*t = (*t)[:last]
-	return c
 }
 
 // lane is checks that share a bound on how many run at a time.

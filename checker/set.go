@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/mainstay-lvs/mainstay/checker/internal/agenda"
 )
 
 // check is one check at work.
@@ -26,9 +28,8 @@ type check struct {
 	cancel  context.CancelFunc // cuts the run at work short; nil: none is
 	lost    bool               // the run at work is given up
 
+	agenda.Slot
 	table *timetable // that the check is in; nil: it is removed, or Run not yet called
-	at    moment     // its key there
-	place int        // its index there
 }
 
 // Set makes the checks those that specs say; it may be called at any time. A check

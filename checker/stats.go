@@ -86,9 +86,9 @@ func (t *tally) result(r Result) {
 }
 
 // due counts the checks that should have been looked at before now.
-func (t timetable) due(now moment) (n int) {
-	for _, c := range t {
-		if c.at < now {
+func (t *timetable) due(now moment) (n int) {
+	for c := range t.All() {
+		if c.At < now {
 			n++
 		}
 	}

@@ -3,6 +3,8 @@ package checker
 import (
 	"sync"
 	"time"
+
+	"github.com/mainstay-lvs/mainstay/checker/internal/agenda"
 )
 
 // watchLoop does the work of all watches of an engine in one goroutine, which runs from
@@ -22,7 +24,7 @@ type watchLoop struct {
 
 	// What follows belongs to the goroutine.
 	sockets *socketTable
-	agenda  agenda
+	agenda  agenda.Agenda[*watcher] // by when to look at them
 	dials   dialQueue
 	more    []*watcher // there may be more to read
 	buf     [16 << 10]byte
@@ -41,7 +43,7 @@ func newWatchLoop(e *Engine) *watchLoop {
 
 // add begins a watch.
 func (l *watchLoop) add(p *watching, to post) *watcher {
-	w := &watcher{watch: p.newWatch(to.check.key, l.keys), probe: p, post: to, fd: -1, index: -1}
+	w := &watcher{watch: p.newWatch(to.check.key, l.keys), probe: p, post: to, fd: -1}
 	l.order(watchOrder{w: w})
 	return w
 }
@@ -129,7 +131,7 @@ func (l *watchLoop) open() bool {
 		if !l.takeOrders() {
 			return false
 		}
-		for _, w := range l.agenda {
+		for w := range l.agenda.All() {
 			w.post.report(trouble(err, connecting, w.timing.Timeout), time.Now())
 		}
 		l.standStill(nil)
@@ -176,7 +178,7 @@ func (l *watchLoop) takeOrders() bool {
 			continue
 		}
 		w.removed = true
-		l.agenda.leave(w)
+		l.agenda.Leave(w)
 		if w.fd >= 0 || w.place != nowhere {
 			l.hangUp(w)
 		}
@@ -191,11 +193,11 @@ const atATime = 256
 func (l *watchLoop) goOn() {
 	now := l.engine.now()
 	for range atATime {
-		w := l.agenda.first()
-		if w == nil || w.at > now {
+		w := l.agenda.First()
+		if w == nil || w.At > now {
 			break
 		}
-		l.agenda.leave(w)
+		l.agenda.Leave(w)
 		l.look(w)
 	}
 	more := l.more
@@ -220,8 +222,8 @@ func (l *watchLoop) until() time.Time {
 	if len(l.more) > 0 || l.dials.open() {
 		return time.Time{}
 	}
-	if w := l.agenda.first(); w != nil {
-		return l.engine.epoch.Add(w.at)
+	if w := l.agenda.First(); w != nil {
+		return l.engine.epoch.Add(w.At)
 	}
 	return l.engine.epoch.Add(never)
 }
@@ -233,13 +235,10 @@ func (l *watchLoop) plan(w *watcher) {
 		return
 	}
 	at := w.lookTime()
-	if w.index >= 0 {
-		if w.at <= at {
-			return
-		}
-		l.agenda.leave(w)
+	if w.Planned() && w.At <= at {
+		return
 	}
-	l.agenda.put(w, at)
+	l.agenda.Put(w, at)
 }
 
 // lookTime is when a watch that is due is looked at: together with others, for to wake up

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mainstay-lvs/mainstay/checker/internal/agenda"
 	"github.com/mainstay-lvs/mainstay/internal/wire"
 )
 
@@ -28,8 +29,7 @@ type watcher struct {
 	place   dialPlace
 	removed bool // nobody wants it any more
 
-	at    moment // its key in the loop's agenda
-	index int    // its index there; -1: it is not there
+	agenda.Slot // in the loop's agenda
 }
 
 // carry carries out what the watch wants done.

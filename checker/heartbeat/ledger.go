@@ -1,9 +1,9 @@
 package heartbeat
 
 import (
-	"container/heap"
 	"time"
 
+	"github.com/mainstay-lvs/mainstay/checker/internal/agenda"
 	"github.com/mainstay-lvs/mainstay/internal/wire"
 )
 
@@ -25,7 +25,7 @@ type Ledger struct {
 	retired  map[name]*child
 	watches  map[Handle]*watch
 	last     Handle
-	due      queue
+	due      agenda.Agenda[*watch]
 	holding  int // children of which lines are held
 
 	relays  relays
@@ -85,7 +85,7 @@ func (l *Ledger) Add(now time.Duration, c Check) (Handle, error) {
 	of.watches = append(of.watches, w)
 	l.watches[w.handle] = w
 	l.use(c.Secrets, 1)
-	heap.Push(&l.due, w)
+	l.due.Put(w, 0)
 	l.begin(now, w)
 	return w.handle, nil
 }
@@ -116,7 +116,7 @@ func (l *Ledger) Remove(now time.Duration, h Handle) {
 		return
 	}
 	delete(l.watches, h)
-	heap.Remove(&l.due, w.place)
+	l.due.Leave(w)
 	l.use(w.check.Secrets, -1)
 	of := w.child
 	for i := range of.watches {
@@ -177,16 +177,17 @@ func (l *Ledger) find(w *watch, k Kind, line wire.Heartbeat, reason string) {
 
 // Next returns when Tick is wanted next; ok is false where it is not.
 func (l *Ledger) Next() (at time.Duration, ok bool) {
-	if len(l.due) == 0 {
+	first := l.due.First()
+	if first == nil {
 		return 0, false
 	}
-	return l.due[0].at, true
+	return first.At, true
 }
 
 // Tick finds out what is so because time has passed. Whoever calls it has read before what had come.
 func (l *Ledger) Tick(now time.Duration) {
-	for len(l.due) > 0 && l.due[0].at <= now {
-		l.look(now, l.due[0])
+	for w := l.due.First(); w != nil && w.At <= now; w = l.due.First() {
+		l.look(now, w)
 	}
 	if now-l.swept < sweepEvery {
 		return

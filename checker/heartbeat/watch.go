@@ -1,9 +1,9 @@
 package heartbeat
 
 import (
-	"container/heap"
 	"time"
 
+	"github.com/mainstay-lvs/mainstay/checker/internal/agenda"
 	"github.com/mainstay-lvs/mainstay/internal/wire"
 )
 
@@ -20,8 +20,7 @@ type watch struct {
 	asked   bool          // it was polled before, at lastAsk
 	lastAsk time.Duration
 
-	at    time.Duration // when to look at it next
-	place int           // in the queue
+	agenda.Slot // when to look at it next
 }
 
 // state is what is known of a check's server.
@@ -73,47 +72,12 @@ func (l *Ledger) look(now time.Duration, w *watch) {
 	if at, polled := l.poll(now, w); polled {
 		next = min(next, at)
 	}
-	w.at = max(next, now+1)
-	heap.Fix(&l.due, w.place)
+	l.due.Put(w, max(next, now+1))
 }
 
 // lookSoon has a check looked at no later than at.
 func (l *Ledger) lookSoon(w *watch, at time.Duration) {
-	if at < w.at {
-		w.at = at
-		heap.Fix(&l.due, w.place)
+	if at < w.At {
+		l.due.Put(w, at)
 	}
-}
-
-// queue is checks by when to look at them next, as container/heap wants it.
-type queue []*watch
-
-func (q queue) Len() int { return len(q) }
-
-func (q queue) Less(i, j int) bool {
-	if q[i].at != q[j].at {
-		return q[i].at < q[j].at
-	}
-	return q[i].handle < q[j].handle
-}
-
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].place, q[j].place = i, j
-}
-
-// Push appends a *watch.
-func (q *queue) Push(x any) {
-	w := x.(*watch)
-	w.place = len(*q)
-	*q = append(*q, w)
-}
-
-// Pop takes the last off.
-func (q *queue) Pop() any {
-	last := len(*q) - 1
-	w := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return w
 }

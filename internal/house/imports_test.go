@@ -15,8 +15,9 @@ const module = "github.com/mainstay-lvs/mainstay/"
 // all packages below. Tests may import more: the lab, and what they test against.
 var may = map[string][]string{
 	"cmd/mainstay":                  {"internal/daemon", "internal/mastership", "internal/control", "internal/config", "internal/conformance", "internal/wire", "monitor"},
-	"checker":                       {"internal/wire", "checker/heartbeat"},
-	"checker/heartbeat":             {"internal/wire"},
+	"checker":                       {"internal/wire", "checker/heartbeat", "checker/internal/agenda"},
+	"checker/heartbeat":             {"internal/wire", "checker/internal/agenda"},
+	"checker/internal/agenda":       {},
 	"ipvs":                          {},
 	"ipvs/kernel":                   {"ipvs"},
 	"vrrp":                          {},
