@@ -158,8 +158,7 @@ func (r *Relay) receive(run context.Context, c net.PacketConn) error {
 	if b, ok := c.(interface{ SetReadBuffer(int) error }); ok {
 		_ = b.SetReadBuffer(relayBuffer) // the system gives what it allows
 	}
-	const shortest, longest = 5 * time.Millisecond, time.Second
-	pause := shortest
+	var again retry
 	buf := make([]byte, wire.MaxDatagram+1) // the byte more tells a datagram that is too long
 	for {
 		n, from, err := readFrom(c, buf)
@@ -170,15 +169,10 @@ func (r *Relay) receive(run context.Context, c net.PacketConn) error {
 			return fmt.Errorf("monitor: the relay's socket on %s was closed by somebody else: %w", c.LocalAddr(), err)
 		case err != nil:
 			r.noise.complain(unheard, "relay can't receive", "socket", c.LocalAddr(), "error", err)
-			select {
-			case <-run.Done():
-				return nil
-			case <-time.After(pause):
-			}
-			pause = min(2*pause, longest)
+			again.wait(run)
 			continue
 		}
-		pause = shortest
+		again = retry{}
 		r.keep(buf[:n], from)
 	}
 }

@@ -163,8 +163,7 @@ func (m *Monitor) Serve(ctx context.Context, listeners ...net.Listener) (err err
 
 // accept takes connections from a listener until run ends. It returns an error only if the listener ends before.
 func (m *Monitor) accept(run context.Context, l net.Listener, peers *sync.WaitGroup) error {
-	const shortest, longest = 5 * time.Millisecond, time.Second
-	pause := shortest
+	var again retry
 	for {
 		accepted, err := l.Accept()
 		switch {
@@ -178,15 +177,10 @@ func (m *Monitor) accept(run context.Context, l net.Listener, peers *sync.WaitGr
 		case err != nil:
 			// Out of file descriptors, or a peer that gave up: neither ends the monitor.
 			m.noise.complain(unheard, "monitor can't accept", "listener", l.Addr(), "error", err)
-			select {
-			case <-run.Done():
-				return nil
-			case <-time.After(pause):
-			}
-			pause = min(2*pause, longest)
+			again.wait(run)
 			continue
 		}
-		pause = shortest
+		again = retry{}
 		c := newConn(accepted)
 		evicted, ok := m.room.enter(c)
 		if evicted != nil {

@@ -112,7 +112,7 @@ that fails leaves it, one that recovers comes back. The virtual addresses it hol
 with VRRP: when a director fails, another takes them over.
 
 Exit codes: 0 done; 1 wrong, with a message on stderr and nothing on stdout;
-2 plan found changes, or probe a check that failed; 3 no daemon listens there.`,
+2 plan found changes, or probe or monitor-test what failed; 3 no daemon listens there.`,
 		Version:          a.version,
 		SilenceErrors:    true,
 		SilenceUsage:     true,
