@@ -81,8 +81,15 @@ func start(t *testing.T, command []string, flags ...string) *server {
 // stop asks the server to end, and fails where it does not end well: a sanitizer would tell by the exit status.
 func (s *server) stop() {
 	s.t.Helper()
-	s.ended = true
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	s.wait()
+}
+
+// wait waits for the end of a server that was told to end. It is told once: at the very end
+// Python takes a further signal as if it had never caught any.
+func (s *server) wait() {
+	s.t.Helper()
+	s.ended = true
 	giveUp := time.AfterFunc(patience, func() { _ = s.cmd.Process.Kill() })
 	defer giveUp.Stop()
 	if err := s.cmd.Wait(); err != nil {
@@ -284,7 +291,7 @@ func testDriven(t *testing.T, command []string) {
 	if rest, err := io.ReadAll(watch.lines); len(rest) > 0 || (err != nil && !errors.Is(err, syscall.ECONNRESET)) {
 		t.Errorf("behind the last answer came %q, error %v", rest, err)
 	}
-	s.stop()
+	s.wait()
 }
 
 // testWrongFlags starts the server with what can't be, and wants a sentence and a failure.
