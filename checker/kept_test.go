@@ -101,10 +101,10 @@ func TestAKeptConnectionThatEnds(t *testing.T) {
 				t.Errorf("%d connections", n)
 			}
 		})
+		if name == "a greeting" { // when asked, it is an answer
+			continue
+		}
 		t.Run(name+" when asked", func(t *testing.T) {
-			if name == "a greeting" {
-				t.Skip("that is an answer")
-			}
 			var conns atomic.Int32
 			target := talking(t, &conns, func(n int, _ string, c net.Conn) string {
 				if n == 2 {

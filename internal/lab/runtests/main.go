@@ -1,9 +1,11 @@
 // Command runtests runs the module's tests, first those of ordinary packages under
 // the race detector, then those that want a kernel with IPVS, through kernelexec.
-// It prints a line for each package, all output of what fails, and at the end
+// It prints a line for each package, all output of what fails, and at the end, where
+// those look who see only that, the names once more with the first thing said:
 //
 //	kernel tests: 12 on Linux 6.1.176
-//	345 passed, 0 failed
+//	FAIL example.org/project/package TestThat: that_test.go:12: no answer
+//	345 passed, 1 failed
 //
 // A skipped test counts as failed: a tool, a privilege or a kernel that is missing
 // would otherwise pass for a test.
@@ -19,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -28,50 +31,50 @@ func main() {
 	unitOnly := flag.Bool("unit", false, "only the tests that want no kernel")
 	run := flag.String("run", "", "only the tests whose names match this expression")
 	flag.Parse()
-	failed, err := runAll(!*kernelOnly, !*unitOnly, *run)
+	all, err := runAll(!*kernelOnly, !*unitOnly, *run)
+	for _, name := range all.failed {
+		fmt.Println(name)
+	}
+	fmt.Printf("%d passed, %d failed\n", all.passed, len(all.failed))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "runtests:", err)
 	}
-	if failed || err != nil {
+	if len(all.failed) > 0 || err != nil {
 		os.Exit(1)
 	}
 }
 
-func runAll(unit, kernel bool, pattern string) (failed bool, err error) {
-	var passes, failures int
+func runAll(unit, kernel bool, pattern string) (all tally, err error) {
 	common := []string{"test", "-json", "-timeout", "15m", "-run", pattern}
 	if unit {
-		t, err := goTest(nil, append(common, "-race", "./..."))
+		all, err = goTest(nil, append(common, "-race", "./..."))
 		if err != nil {
-			return true, err
+			return all, err
 		}
-		passes, failures = passes+t.passed, failures+t.failed
 	}
 	if kernel {
 		exec, err := filepath.Abs("bin/kernelexec")
 		if err != nil {
-			return true, err
+			return all, err
 		}
 		version, err := kernelVersion(exec)
 		if err != nil {
-			return true, err
+			return all, err
 		}
 		packages, err := kernelPackages()
 		if err != nil {
-			return true, err
+			return all, err
 		}
 		args := append(common, "-tags", "kernel", "-count", "1", "-p", "2", "-exec", exec)
 		t, err := goTest([]string{"CGO_ENABLED=0"}, append(args, packages...))
 		if err != nil {
-			return true, err
+			return all, err
 		}
-		passes, failures = passes+t.passed, failures+t.failed
-		defer fmt.Printf("%d passed, %d failed\n", passes, failures)
-		defer fmt.Printf("kernel tests: %d on Linux %s\n", t.passed+t.failed, version)
-		return failures > 0, nil
+		all.passed += t.passed
+		all.failed = append(all.failed, t.failed...)
+		fmt.Printf("kernel tests: %d on Linux %s\n", t.passed+len(t.failed), version)
 	}
-	fmt.Printf("%d passed, %d failed\n", passes, failures)
-	return failures > 0, nil
+	return all, nil
 }
 
 // kernelVersion asks the test kernel, which shows at once whether there is one.
@@ -113,7 +116,10 @@ type event struct {
 
 // tally is what one run of `go test` came to. Subtests count with their tests, and
 // a package that fails outside any test, as one failure.
-type tally struct{ passed, failed int }
+type tally struct {
+	passed int
+	failed []string // "FAIL package test: file_test.go:12: why", "SKIP …", "FAIL package"
+}
 
 func goTest(env, args []string) (tally, error) {
 	cmd := exec.Command("go", args...)
@@ -129,10 +135,10 @@ func goTest(env, args []string) (tally, error) {
 	}
 	t := read(out, os.Stdout)
 	err = cmd.Wait()
-	if err != nil && t.failed == 0 {
+	if err != nil && len(t.failed) == 0 {
 		return t, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
 	}
-	if t.passed+t.failed == 0 {
+	if t.passed+len(t.failed) == 0 {
 		return t, fmt.Errorf("go %s ran no test\n%s", strings.Join(args, " "), stderr.String())
 	}
 	return t, nil
@@ -176,30 +182,38 @@ func (t *tally) end(e event, out io.Writer, output map[string]*strings.Builder, 
 		return
 	case e.Test == "" && e.Action == "fail":
 		if !failedIn[e.Package] {
-			t.failed++
+			t.failed = append(t.failed, "FAIL "+e.Package)
 		}
 		printAll(out, output, " ")           // what the compiler said
 		printAll(out, output, e.Package+" ") // and tests that did not end
 	case top && e.Action == "pass":
 		t.passed++
-	case top:
-		t.failed++
+	case top, e.Test != "" && e.Action == "skip":
+		name := strings.ToUpper(e.Action) + " " + e.Package + " " + e.Test
 		failedIn[e.Package] = true
-		fmt.Fprintf(out, "%s %s %s\n", strings.ToUpper(e.Action), e.Package, e.Test)
-		printAll(out, output, e.Package+" "+e.Test)
-	case e.Test != "" && e.Action == "skip": // a subtest
-		t.failed++
-		failedIn[e.Package] = true
-		fmt.Fprintf(out, "SKIP %s %s\n", e.Package, e.Test)
+		fmt.Fprintln(out, name)
+		said := printAll(out, output, e.Package+" "+e.Test)
+		t.failed = append(t.failed, name+firstReason(said))
 	}
 	if e.Test == "" {
 		fmt.Fprintf(out, "%-5s %-60s %6.1f s\n", e.Action, e.Package, e.Elapsed)
 	}
 }
 
+// reasonLine is what a test prints with t.Error and its kin.
+var reasonLine = regexp.MustCompile(`(?m)^ +(\w+_test\.go:\d+: .*)$`)
+
+// firstReason is the first such line, behind a colon.
+func firstReason(said string) string {
+	if m := reasonLine.FindStringSubmatch(said); m != nil {
+		return ": " + m[1]
+	}
+	return ""
+}
+
 // printAll prints the output of a test and of its subtests; of all that is left of a
-// package where the key ends with a space.
-func printAll(out io.Writer, output map[string]*strings.Builder, key string) {
+// package where the key ends with a space. It returns what it printed.
+func printAll(out io.Writer, output map[string]*strings.Builder, key string) string {
 	var keys []string
 	for k := range output {
 		if k == key || strings.HasPrefix(k, key+"/") || strings.HasSuffix(key, " ") && strings.HasPrefix(k, key) {
@@ -207,8 +221,11 @@ func printAll(out io.Writer, output map[string]*strings.Builder, key string) {
 		}
 	}
 	slices.Sort(keys)
+	var all strings.Builder
 	for _, k := range keys {
-		fmt.Fprint(out, output[k].String())
+		all.WriteString(output[k].String())
 		delete(output, k)
 	}
+	fmt.Fprint(out, all.String())
+	return all.String()
 }
