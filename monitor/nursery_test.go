@@ -3,6 +3,7 @@ package monitor
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,24 @@ func TestWhatARelayDoesNotKeep(t *testing.T) {
 	for why := range drops {
 		if !covered[why] && why != dropFull { // which has a test of its own
 			t.Errorf("%s has no row", dropNames[why])
+		}
+	}
+}
+
+// The page on heartbeats names every reason for which a relay drops one.
+func TestARelaysReasonsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/heartbeats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(page), "The relay counts for itself")
+	paragraph, _, found := strings.Cut(after, "\n\n")
+	if !found {
+		t.Fatal("docs/heartbeats.md has no paragraph on what the relay counts")
+	}
+	for why := range drops {
+		if why != kept && !strings.Contains(paragraph, "`"+dropNames[why]+"`") {
+			t.Errorf("%s is missing", dropNames[why])
 		}
 	}
 }
