@@ -10,20 +10,30 @@ import (
 	"time"
 )
 
-// A lock is between processes: the test runs itself as another one.
-const lockVariable = "MAINSTAY_TEST_LOCK"
+// roles are what the test's program is instead where a variable is set: some things are
+// between processes.
+var roles = map[string]func(value string) (exit int){lockVariable: holdLock}
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(lockVariable); path != "" {
-		if err := takeLock(path); err != nil {
-			os.Stdout.WriteString("refused\n")
-			os.Exit(1)
+	for variable, be := range roles {
+		if value := os.Getenv(variable); value != "" {
+			os.Exit(be(value))
 		}
-		os.Stdout.WriteString("locked\n")
-		_, _ = os.Stdin.Read(make([]byte, 1)) // until it is told to end
-		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+const lockVariable = "MAINSTAY_TEST_LOCK"
+
+// holdLock takes a lock and keeps it until it is told to end.
+func holdLock(path string) int {
+	if err := takeLock(path); err != nil {
+		os.Stdout.WriteString("refused\n")
+		return 1
+	}
+	os.Stdout.WriteString("locked\n")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	return 0
 }
 
 // another starts a process that takes a lock, and returns what it said.

@@ -41,6 +41,7 @@ type loop struct {
 	routers   []*router // in the daemon's order; those that leave, too
 	failovers []*failover
 	lateness  vrrp.Lateness
+	garbage   *garbage
 	realTime  string // why not; empty: it is
 
 	holdUntil time.Time // routers that start before it do not preempt until then
@@ -88,6 +89,7 @@ func (l *loop) run() error {
 		l.settle(now)
 		l.retire(now)
 		l.tell(now)
+		l.garbage.tend(time.Now(), l.next())
 		if l.leaving && len(l.routers) == 0 {
 			return nil
 		}

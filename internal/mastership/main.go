@@ -65,6 +65,7 @@ func serve(realTime string) error {
 	}
 	l := &loop{
 		pipe: &pipe{fd: pipeFD}, orphan: newOrphanLog(), conns: make(map[connKey]*vrrp.Conn), realTime: realTime,
+		garbage: takeGarbage(),
 	}
 	defer l.orphan.close()
 	var err error

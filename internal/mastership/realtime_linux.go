@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,17 +12,9 @@ import (
 
 const (
 	// realTimePriority is of SCHED_RR, 1..99: above ordinary processes, below what the
-	// kernel and its watchdogs use.
+	// kernel and its watchdogs use. It is the same for all threads: one of a higher priority
+	// may wait in the Go runtime for one of a lower, without ever giving way to it.
 	realTimePriority = 20
-	// loopPriority is that of the loop's own thread: it comes before the runtime's other
-	// threads, those that collect garbage above all.
-	loopPriority = realTimePriority + 1
-	// spareProcessors are those of the Go runtime beyond the host's: the loop finds one
-	// free when it wakes up, also while garbage is collected.
-	spareProcessors = 4
-	// collectAt is how much the heap grows before it is collected, in percent of what is
-	// in use: many times less often than by default, which 16 MB more are worth.
-	collectAt = 400
 	// realTimeLimit is how long a thread of the process may run without waiting once:
 	// the kernel kills one that runs away, since it would keep all others waiting.
 	realTimeLimit = 2 * time.Second
@@ -38,27 +29,22 @@ func becomeRealTime() error {
 	if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &limit); err != nil {
 		return fmt.Errorf("RLIMIT_RTTIME: %w", err)
 	}
-	if err := setPriority(realTimePriority); err != nil {
-		return fmt.Errorf("SCHED_RR: %w (want LimitRTPRIO=%d or more for the service)", err, loopPriority)
+	attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: realTimePriority}
+	if err := unix.SchedSetAttr(0, attr, 0); err != nil {
+		return fmt.Errorf("SCHED_RR: %w (want LimitRTPRIO=%d or more for the service)", err, realTimePriority)
 	}
 	return nil
 }
 
-// setPriority gives this thread a real-time priority.
-func setPriority(priority uint32) error {
-	return unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: priority}, 0)
-}
-
-// leadThread makes this thread, which is the caller's from now on, the one that is run
-// first of all in this process.
+// leadThread makes this thread the caller's from now on. The runtime runs one goroutine at
+// a time: none waits for another that waits for a processor.
 func leadThread() error {
 	runtime.LockOSThread()
-	debug.SetGCPercent(collectAt)
-	runtime.GOMAXPROCS(runtime.NumCPU() + spareProcessors)
+	runtime.GOMAXPROCS(1)
 	if !isRealTime() {
 		return errors.New("this process has not got the real-time priority that it asked for")
 	}
-	return setPriority(loopPriority)
+	return nil
 }
 
 // isRealTime reports whether this thread has real-time priority.
