@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -43,7 +45,8 @@ key for themselves. Whoever has a key can speak for its ID and for no other.
 
 SECRET is the name of one in the file, of which the first file counts; or, where there is a /
 in it, the path of a secret's file. ID is what the sender calls itself: for a real server
-its address and port as the check has them, for a relay its id.
+its address and port as the check has them, for a relay its id. An address and port that no
+heartbeat check of the file waits for is a warning.
 
 The key belongs into a file that nobody but the sender can read.`,
 		Example: `  (umask 077; mainstay secret derive fleet 192.0.2.21:2222 >heartbeat.key)
@@ -54,10 +57,11 @@ The key belongs into a file that nobody but the sender can read.`,
 			if !config.ValidID(args[1]) {
 				return wrong(cmd, "%q is no ID: want 1 to 128 of A-Z a-z 0-9 . _ : / + - [ ]", args[1])
 			}
-			secret, err := a.secret(args[0])
+			secret, warnings, err := a.secret(args[0], args[1])
 			if err != nil {
 				return err
 			}
+			a.warn(warnings)
 			return a.print(wire.FormatKey(wire.DeriveKey(secret, args[1])) + "\n")
 		},
 	}
@@ -65,21 +69,45 @@ The key belongs into a file that nobody but the sender can read.`,
 	return cmd
 }
 
-// secret finds the secret that signs: by its name in the file, or in a file of its own.
-func (a *app) secret(name string) ([]byte, error) {
+// secret finds the secret that signs for an id: by its name in the file, or in a file of its own.
+func (a *app) secret(name, id string) (secret []byte, warnings []string, err error) {
 	if strings.Contains(name, "/") {
-		return config.ReadSecret(name)
+		secret, err = config.ReadSecret(name)
+		return secret, nil, err
 	}
 	c, err := readFile(a.config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if files := c.Secrets[name]; len(files) > 0 {
-		return files[0], nil
+		if why := unawaited(c, files, id); why != "" {
+			warnings = []string{a.config + why}
+		}
+		return files[0], warnings, nil
 	}
 	if len(c.Secrets) == 0 {
-		return nil, fmt.Errorf("%s has no secret named %q, nor any other (want it under secrets)", a.config, name)
+		return nil, nil, fmt.Errorf("%s has no secret named %q, nor any other (want it under secrets)", a.config, name)
 	}
-	return nil, fmt.Errorf("%s has no secret named %q (want one of %s)", a.config, name,
+	return nil, nil, fmt.Errorf("%s has no secret named %q (want one of %s)", a.config, name,
 		strings.Join(slices.Sorted(maps.Keys(c.Secrets)), ", "))
+}
+
+// unawaited says, to be put behind the file's name, that none of its heartbeats comes from the
+// real server that an id names, or none that is signed with these secrets. Of other ids,
+// which may be relays', nothing is known.
+func unawaited(c *config.Config, secrets [][]byte, id string) string {
+	if _, err := netip.ParseAddrPort(id); err != nil {
+		return ""
+	}
+	why := fmt.Sprintf(": no heartbeat check waits for the id %s (want it as mainstay explain shows the real server)", id)
+	for h := range c.Heartbeats() {
+		switch {
+		case h.ID != id:
+		case slices.EqualFunc(h.Secrets, secrets, bytes.Equal):
+			return ""
+		default:
+			why = fmt.Sprintf(": the heartbeat check that waits for the id %s has another secret", id)
+		}
+	}
+	return why
 }

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"iter"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/checker"
@@ -22,6 +24,19 @@ type Config struct {
 	// Secrets are the bytes of each secret's files, in their order, by its name.
 	Secrets map[string][][]byte
 	File    *File // what the file said, for printing; it holds names and paths of secrets, never their bytes
+}
+
+// Heartbeats are the heartbeat checks of all real servers, in the file's order.
+func (c *Config) Heartbeats() iter.Seq[checker.Heartbeat] {
+	return func(yield func(checker.Heartbeat) bool) {
+		for _, s := range c.Services {
+			for _, check := range slices.Concat(s.Checks...) {
+				if h, is := check.Spec.Options.(checker.Heartbeat); is && !yield(h) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Director is the director itself and the daemon on it.

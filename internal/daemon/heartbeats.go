@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/mainstay-lvs/mainstay/checker"
@@ -27,14 +26,10 @@ const (
 
 // hears tells whether a check of the file is a heartbeat.
 func hears(file *config.Config) bool {
-	return slices.ContainsFunc(file.Services, func(s config.Service) bool {
-		return slices.ContainsFunc(s.Checks, func(ofServer []config.Check) bool {
-			return slices.ContainsFunc(ofServer, func(c config.Check) bool {
-				_, is := c.Spec.Options.(checker.Heartbeat)
-				return is
-			})
-		})
-	})
+	for range file.Heartbeats() {
+		return true
+	}
+	return false
 }
 
 // hear opens the socket that heartbeats come to, if the file wants one and there is none
