@@ -50,6 +50,7 @@ func (r *resolver) resolve() *Config {
 		}
 	}
 	c.Routers = r.routers(r.file.VirtualRouters, c.Services)
+	r.warnOfListening(c.Routers)
 	c.Relay = r.relay(r.file.Relay)
 	return c
 }

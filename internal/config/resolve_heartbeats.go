@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mainstay-lvs/mainstay/checker"
+	"github.com/mainstay-lvs/mainstay/vrrp"
 )
 
 // heartbeatTiming resolves the timing of a heartbeat: its interval is its own, and all but
@@ -63,6 +64,19 @@ func (r *resolver) heartbeat(c *CheckKeys) checker.Heartbeat {
 			shown(m.Secret.V))
 	}
 	return options
+}
+
+// warnOfListening says where heartbeats are received at an address that the host has not got
+// while it is a backup: it could not even listen then.
+func (r *resolver) warnOfListening(routers []VirtualRouter) {
+	listen := r.file.Director.V.HeartbeatListen
+	for _, router := range routers {
+		held := slices.ContainsFunc(router.Held(), func(p netip.Prefix) bool { return p.Addr() == listen.V.Addr() })
+		if held && router.Priority != vrrp.OwnerPriority {
+			r.warnf(listen.at, "is a virtual address, of %s: a backup can't listen there (want one that this host always has, and servers that send to every director)",
+				router.Name)
+		}
+	}
 }
 
 // heartbeatOf completes a heartbeat for a real server.
