@@ -40,7 +40,7 @@ func (l *Ledger) Note(now time.Duration, h Handle) string {
 		said = append(said, c.rivalText())
 	}
 	if c.refuted != "" {
-		said = append(said, "those of a new start are not confirmed: the program says instance "+c.refuted)
+		said = append(said, "those of another start are not confirmed: the program says instance "+c.refuted)
 	}
 	if n := c.drops.count; n > 0 {
 		said = append(said, fmt.Sprintf("%d dropped since, the last %s ago as %s from %s", n,

@@ -51,9 +51,15 @@ func (c *child) seen(instance, seq uint64) bool {
 	return slices.ContainsFunc(c.held, func(h heldLine) bool { return h.line.Instance == instance && h.line.Seq >= seq })
 }
 
+// earlier tells whether a line that is held is of a start before the mark's.
+func (c *child) earlier(k heldLine) bool { return c.known && k.line.Instance < c.mark.instance }
+
 // poll asks for a poll where one is due, and returns when the next is.
 func (l *Ledger) poll(now time.Duration, w *watch) (next time.Duration, polled bool) {
-	confirming := len(w.child.held) > 0 && w.child.pollable() == w
+	c := w.child
+	// Those of an earlier start wait only as long as they come, since anybody may have recorded them.
+	l.setHeld(c, slices.DeleteFunc(c.held, func(k heldLine) bool { return c.earlier(k) && now-k.at > w.check.limit() }))
+	confirming := len(c.held) > 0 && c.pollable() == w
 	if !w.check.Fallback || !confirming && !w.state.polled() {
 		w.polling = false
 		return 0, false
@@ -117,7 +123,7 @@ func (l *Ledger) Polled(now time.Duration, h Handle, instance string) (counts bo
 		}
 	}
 	for _, k := range held {
-		if wire.FormatInstance(k.line.Instance) == instance && c.newer(k.line.Instance, k.line.Seq) {
+		if wire.FormatInstance(k.line.Instance) == instance && (c.earlier(k) || c.newer(k.line.Instance, k.line.Seq)) {
 			l.accept(now, c, k, true)
 			return false
 		}

@@ -115,13 +115,7 @@ func (c *child) verify(raw []byte) Verdict {
 func (l *Ledger) receiveOld(now time.Duration, c *child, h wire.Heartbeat, raw []byte, via *arrival) Verdict {
 	switch {
 	case h.Instance < c.mark.instance:
-		if r := &c.rival; !r.ever || now-r.looked >= c.watches[0].check.Interval {
-			r.ever, r.looked = true, now
-			if c.verify(raw) == Accepted {
-				r.heard, r.at, r.instance = true, now, h.Instance
-			}
-		}
-		return l.drop(OldInstance, via, c)
+		return l.receiveEarlier(now, c, h, raw, via)
 	case h.Seq < c.mark.seq:
 		return l.drop(OldSeq, via, c)
 	}
@@ -140,11 +134,33 @@ func (l *Ledger) receiveOld(now time.Duration, c *child, h wire.Heartbeat, raw [
 	return l.count(Repeat, via)
 }
 
+// receiveEarlier takes a line of a program that by its clock started before the one last heard: another one that claims
+// the id, a recording, or the same program after its clock was set back. While the one last heard is silent a poll may
+// say that this one runs.
+func (l *Ledger) receiveEarlier(now time.Duration, c *child, h wire.Heartbeat, raw []byte, via *arrival) Verdict {
+	r := &c.rival
+	if r.ever && now-r.looked < c.watches[0].check.Interval {
+		return l.drop(OldInstance, via, c)
+	}
+	r.ever, r.looked = true, now
+	if c.verify(raw) != Accepted {
+		return l.drop(OldInstance, via, c)
+	}
+	r.heard, r.at, r.instance = true, now, h.Instance
+	at := now - via.age
+	if w := c.pollable(); w == nil || w.state == fresh || c.mark.heard && at <= c.mark.at {
+		return l.drop(OldInstance, via, c)
+	}
+	l.hold(now, c, heldLine{line: keep(h), at: at, via: *via})
+	return l.count(Held, via)
+}
+
 // accept makes a line the mark of its child and tells what it says. It was counted before.
 func (l *Ledger) accept(now time.Duration, c *child, k heldLine, confirmed bool) {
 	h := k.line
 	if !c.known || h.Instance != c.mark.instance {
 		c.carriers, c.refuted = nil, ""
+		c.rival.heard = c.rival.heard && c.rival.instance != h.Instance
 	}
 	c.known = true
 	c.mark = mark{

@@ -190,9 +190,9 @@ func (c *child) unheardReason(w *watch) string {
 func (c *child) why() string {
 	switch {
 	case len(c.held) > 0:
-		return "; those of a new start are not confirmed by a poll"
+		return "; those of another start are not confirmed by a poll"
 	case c.refuted != "":
-		return "; those of a new start are not confirmed: the program says instance " + c.refuted
+		return "; those of another start are not confirmed: the program says instance " + c.refuted
 	case c.rival.heard:
 		return "; " + c.rivalText()
 	case c.drops.count > 0:
