@@ -65,11 +65,28 @@ func newAttack(t *rapid.T) *attack {
 	if a.h, err = a.l.Add(0, a.check); err != nil {
 		t.Fatal(err)
 	}
-	for seq := range uint64(4) { // heard yesterday, and kept
-		a.lines = append(a.lines, a.line(6, seq+1))
-		a.recorded = append(a.recorded, append(a.line(6, seq+1), '\n'))
+	earlier := []uint64{5, 6} // heard yesterday, and kept
+	if a.check.Fallback && rapid.Bool().Draw(t, "clock was ahead") {
+		earlier = append(earlier, ahead)
+		a.startAhead()
+	}
+	for _, instance := range earlier {
+		for seq := range uint64(4) {
+			a.lines = append(a.lines, a.line(instance, seq+1))
+			a.recorded = append(a.recorded, append(a.line(instance, seq+1), '\n'))
+		}
 	}
 	return a
+}
+
+// startAhead lets the server be heard under the start that was ahead, and then be silent, so
+// that its next start seems to be before that.
+func (a *attack) startAhead() {
+	a.l.Receive(a.now, anywhere, append(a.line(ahead, 5), '\n'))
+	a.l.Polled(a.now, a.h, wire.FormatInstance(ahead))
+	a.l.Tick(a.check.limit() + time.Second)
+	a.l.Findings()
+	a.now = a.check.limit() + time.Second + a.check.Interval // it may be polled again
 }
 
 func (a *attack) state() state { return a.l.watches[a.h].state }
@@ -87,6 +104,9 @@ func (a *attack) beat() {
 
 // running is the server's instance; it is dead in the end, and no other runs any more.
 const running = 7
+
+// ahead is a start of the server's before that, when its clock was ahead.
+const ahead = 9
 
 // line makes a line of the server's, rightly signed.
 func (a *attack) line(instance, seq uint64) []byte {
@@ -182,7 +202,7 @@ func (a *attack) saved() {
 func (a *attack) forged() []byte {
 	h := wire.Heartbeat{
 		State: wire.State(rapid.SampledFrom([]string{"up", "maint", "down"}).Draw(a.t, "state")),
-		ID:    a.check.ID, Service: a.check.Service, Instance: uint64(rapid.IntRange(6, 8).Draw(a.t, "instance")),
+		ID:    a.check.ID, Service: a.check.Service, Instance: uint64(rapid.IntRange(6, 10).Draw(a.t, "instance")),
 		Seq: uint64(rapid.IntRange(0, 12).Draw(a.t, "seq")), Interval: time.Second,
 	}
 	line, err := h.AppendText(nil)

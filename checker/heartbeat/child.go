@@ -24,9 +24,10 @@ type child struct {
 	carriers []carrier
 	held     []heldLine
 
-	refuted string // the instance that a poll named when it did not confirm what was held; empty: none did
-	rival   rival
-	drops   childDrops
+	refuted   string // the instance that a poll named when it did not confirm what was held; empty: none did
+	refutedAt time.Duration
+	rival     rival
+	drops     childDrops
 
 	until time.Duration // of one without checks: when it is forgotten
 }
@@ -103,7 +104,7 @@ type rival struct {
 	ever     bool          // that one was
 }
 
-// rivalry is for how long a rival is remembered that is not heard again.
+// rivalry is for how long a rival is remembered that is not heard again, and that a poll refuted one.
 const rivalry = time.Minute
 
 // childDrops are the lines of a child that were dropped since one was accepted.

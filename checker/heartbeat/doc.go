@@ -5,7 +5,8 @@
 //
 // Every datagram, and every line in a relay's datagram, gets one [Verdict]: accepted, held, or one reason why it is
 // dropped. A line is judged in the order of what that costs: parsed, looked up, compared with the mark, and only then
-// its mac. The mark of an id and service is the newest (instance, seq) that was accepted; only a line above it is.
+// its mac. The mark of an id and service is the newest (instance, seq) that was accepted; only a line above it is,
+// or while that instance is silent one of an instance before it, if a poll says that this one runs.
 // With no mark, or when the instance jumps, the line is held until a poll with a fresh nonce says that this instance is
 // the one that runs. Where no check has a fallback to poll by, it counts at once and is called unconfirmed.
 //

@@ -57,9 +57,10 @@ func (c *child) earlier(k heldLine) bool { return c.known && k.line.Instance < c
 // poll asks for a poll where one is due, and returns when the next is.
 func (l *Ledger) poll(now time.Duration, w *watch) (next time.Duration, polled bool) {
 	c := w.child
-	// Those of an earlier start wait only as long as they come, since anybody may have recorded them.
-	l.setHeld(c, slices.DeleteFunc(c.held, func(k heldLine) bool { return c.earlier(k) && now-k.at > w.check.limit() }))
-	confirming := len(c.held) > 0 && c.pollable() == w
+	by := c.pollable()
+	// What nobody renews may be a recording.
+	l.setHeld(c, slices.DeleteFunc(c.held, func(k heldLine) bool { return by == nil || now-k.at > by.check.limit() }))
+	confirming := len(c.held) > 0 && by == w
 	if !w.check.Fallback || !confirming && !w.state.polled() {
 		w.polling = false
 		return 0, false
@@ -118,7 +119,7 @@ func (l *Ledger) Polled(now time.Duration, h Handle, instance string) (counts bo
 	l.setHeld(c, nil)
 	for _, k := range held {
 		if wire.FormatInstance(k.line.Instance) != instance {
-			c.refuted = instance
+			c.refuted, c.refutedAt = instance, now
 			l.drop(NotConfirmed, &k.via, c)
 		}
 	}

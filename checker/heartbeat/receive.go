@@ -138,17 +138,20 @@ func (l *Ledger) receiveOld(now time.Duration, c *child, h wire.Heartbeat, raw [
 // the id, a recording, or the same program after its clock was set back. While the one last heard is silent a poll may
 // say that this one runs.
 func (l *Ledger) receiveEarlier(now time.Duration, c *child, h wire.Heartbeat, raw []byte, via *arrival) Verdict {
-	r := &c.rival
-	if r.ever && now-r.looked < c.watches[0].check.Interval {
-		return l.drop(OldInstance, via, c)
+	if c.seen(h.Instance, h.Seq) {
+		return l.count(Repeat, via)
+	}
+	at, r, w := now-via.age, &c.rival, c.pollable()
+	news := w != nil && w.state != fresh && (!c.mark.heard || at > c.mark.at)
+	if !news && r.ever && now-r.looked < c.watches[0].check.Interval {
+		return l.drop(OldInstance, via, c) // a mac is much work for what will be dropped
 	}
 	r.ever, r.looked = true, now
 	if c.verify(raw) != Accepted {
 		return l.drop(OldInstance, via, c)
 	}
 	r.heard, r.at, r.instance = true, now, h.Instance
-	at := now - via.age
-	if w := c.pollable(); w == nil || w.state == fresh || c.mark.heard && at <= c.mark.at {
+	if !news {
 		return l.drop(OldInstance, via, c)
 	}
 	l.hold(now, c, heldLine{line: keep(h), at: at, via: *via})
@@ -172,6 +175,9 @@ func (l *Ledger) accept(now time.Duration, c *child, k heldLine, confirmed bool)
 	l.setHeld(c, slices.DeleteFunc(c.held, func(k heldLine) bool { return !c.newer(k.line.Instance, k.line.Seq) }))
 	if now-c.rival.at > rivalry {
 		c.rival.heard = false
+	}
+	if now-c.refutedAt > rivalry {
+		c.refuted = ""
 	}
 	h.ID, h.Service = c.name.id, c.name.service
 	for _, w := range c.watches {

@@ -46,7 +46,7 @@ key for themselves. Whoever has a key can speak for its ID and for no other.
 SECRET is the name of one in the file, of which the first file counts; or, where there is a /
 in it, the path of a secret's file. ID is what the sender calls itself: for a real server
 its address and port as the check has them, for a relay its id. An address and port that no
-heartbeat check of the file waits for is a warning.
+heartbeat check of the file waits for is a warning, where SECRET is a name.
 
 The key belongs into a file that nobody but the sender can read.`,
 		Example: `  (umask 077; mainstay secret derive fleet 192.0.2.21:2222 >heartbeat.key)
@@ -80,7 +80,7 @@ func (a *app) secret(name, id string) (secret []byte, warnings []string, err err
 		return nil, nil, err
 	}
 	if files := c.Secrets[name]; len(files) > 0 {
-		if why := unawaited(c, files, id); why != "" {
+		if why := unawaited(c, files[0], id); why != "" {
 			warnings = []string{a.config + why}
 		}
 		return files[0], warnings, nil
@@ -92,19 +92,21 @@ func (a *app) secret(name, id string) (secret []byte, warnings []string, err err
 		strings.Join(slices.Sorted(maps.Keys(c.Secrets)), ", "))
 }
 
-// unawaited says, to be put behind the file's name, that none of its heartbeats comes from the
-// real server that an id names, or none that is signed with these secrets. Of other ids,
-// which may be relays', nothing is known.
-func unawaited(c *config.Config, secrets [][]byte, id string) string {
-	if _, err := netip.ParseAddrPort(id); err != nil {
+// unawaited says, to be put behind the file's name, that no check of it waits for heartbeats
+// from the real server that an id names, or none for such as this secret signs. Of other
+// ids, which may be relays', nothing is known.
+func unawaited(c *config.Config, secret []byte, id string) string {
+	if _, err := netip.ParseAddrPort(id); err != nil || c.Relay != nil && c.Relay.ID == id {
 		return ""
 	}
 	why := fmt.Sprintf(": no heartbeat check waits for the id %s (want it as mainstay explain shows the real server)", id)
 	for h := range c.Heartbeats() {
 		switch {
 		case h.ID != id:
-		case slices.EqualFunc(h.Secrets, secrets, bytes.Equal):
+		case slices.ContainsFunc(h.Secrets, func(s []byte) bool { return bytes.Equal(s, secret) }):
 			return ""
+		case len(h.Secrets) == 0:
+			why = fmt.Sprintf(": the heartbeat check that waits for the id %s has no secret", id)
 		default:
 			why = fmt.Sprintf(": the heartbeat check that waits for the id %s has another secret", id)
 		}

@@ -69,12 +69,13 @@ func (r *resolver) heartbeat(c *CheckKeys) checker.Heartbeat {
 // warnOfListening says where heartbeats are received at an address that the host has not got
 // while it is a backup: it could not even listen then.
 func (r *resolver) warnOfListening(routers []VirtualRouter) {
-	listen := r.file.Director.V.HeartbeatListen
-	for _, router := range routers {
-		held := slices.ContainsFunc(router.Held(), func(p netip.Prefix) bool { return p.Addr() == listen.V.Addr() })
-		if held && router.Priority != vrrp.OwnerPriority {
-			r.warnf(listen.at, "is a virtual address, of %s: a backup can't listen there (want one that this host always has, and servers that send to every director)",
-				router.Name)
+	for _, listen := range []Value[netip.AddrPort]{r.file.Director.V.HeartbeatListen, r.file.Relay.V.Listen} {
+		for _, router := range routers {
+			held := slices.ContainsFunc(router.Held(), func(p netip.Prefix) bool { return p.Addr() == listen.V.Addr() })
+			if held && router.Priority != vrrp.OwnerPriority {
+				r.warnf(listen.at, "is a virtual address, of %s: a backup can't listen there (want one that this host always has, and servers that send to every host)",
+					router.Name)
+			}
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // Patience bounds each wait for a thing that should happen. It is generous, since
-// it only matters where a test fails, and longer than a router preempts nobody after its
-// process had to be started anew, as may be on a kernel that was held up: 30 s.
+// it only matters where a test fails, and longer than the 30 s for which a router does not
+// preempt after an unclean start.
 const Patience = time.Minute
 
 // Process is a program running in a host.

@@ -11,17 +11,21 @@ const (
 	// garbageEnough is how many bytes of garbage are worth a collection where there is time
 	// for one, and garbageMost how many are collected whether there is time or not.
 	garbageEnough, garbageMost = 16 << 20, 64 << 20
+	// memoryMost is from where on the runtime collects after all: more than garbageMost can
+	// come to be in garbageInterval, under a flood.
+	memoryMost = 256 << 20
 	// garbageInterval is how often the loop looks whether there is so much.
 	garbageInterval = time.Second
 	// garbageRoom is how many times the last collection's duration must be free.
 	garbageRoom = 2
 )
 
-// garbage has the loop collect the process's garbage itself, when nothing is due, and wait
-// for the end of it. Where the Go runtime does so, in threads beside the loop, the loop may
-// spin in the runtime until one of them is done; and where they share a processor, a thread
-// of real-time priority that spins never lets them run. The kernel ends that by killing the
-// process (realTimeLimit), while it is master.
+// garbage has the loop collect the process's garbage itself, when nothing is due or there is
+// too much of it, and wait for the end. Where the Go runtime does so, in threads beside the
+// loop, the loop may spin in the runtime until one of them is done. Of threads of lower
+// priority on the same processor none ever is: the kernel kills the process then
+// (realTimeLimit), while it is master. Threads of the same priority get their turn, but at a
+// time that nobody has chosen.
 type garbage struct {
 	collect func()
 	inUse   func() uint64 // bytes, garbage among them
@@ -35,6 +39,7 @@ type garbage struct {
 // takeGarbage takes the collecting of garbage over from the runtime.
 func takeGarbage() *garbage {
 	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(memoryMost)
 	g := &garbage{collect: runtime.GC, inUse: heapInUse, clock: time.Now}
 	g.run()
 	return g

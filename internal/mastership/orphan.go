@@ -15,8 +15,12 @@ type orphanLog struct {
 	done  chan struct{}
 }
 
+// orphanLines is how many reports may wait: more than all routers have to say when they
+// leave, since the writer gets its turn only when the loop waits.
+const orphanLines = 1024
+
 func newOrphanLog() *orphanLog {
-	return &orphanLog{lines: make(chan Report, 64), done: make(chan struct{})}
+	return &orphanLog{lines: make(chan Report, orphanLines), done: make(chan struct{})}
 }
 
 // log queues a report; what there is no room for is lost.

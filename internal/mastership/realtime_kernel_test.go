@@ -15,9 +15,8 @@ const collectVariable = "MAINSTAY_TEST_COLLECT"
 
 func init() { roles[collectVariable] = collectInRealTime }
 
-// The test kernel has one processor. A process of real-time priority that collects its
-// garbage there gives way to itself: where its threads wait for each other without a
-// pause the kernel kills it.
+// The test kernel has one processor, so a process's threads must let each other run. Where
+// one of real-time priority spins, the kernel kills the process.
 func TestGarbageIsCollectedOnOneProcessor(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), collectVariable+"=start")

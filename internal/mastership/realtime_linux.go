@@ -37,7 +37,8 @@ func becomeRealTime() error {
 }
 
 // leadThread makes this thread the caller's from now on. The runtime runs one goroutine at
-// a time: none waits for another that waits for a processor.
+// a time, so that none spins while another that it waits for is not run. One that is in a
+// system call lets the others run after some 20 ms at most.
 func leadThread() error {
 	runtime.LockOSThread()
 	runtime.GOMAXPROCS(1)

@@ -35,11 +35,12 @@ func main() {
 	for _, name := range all.failed {
 		fmt.Println(name)
 	}
-	fmt.Printf("%d passed, %d failed\n", all.passed, len(all.failed))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "runtests:", err)
+		os.Exit(1)
 	}
-	if len(all.failed) > 0 || err != nil {
+	fmt.Printf("%d passed, %d failed\n", all.passed, len(all.failed))
+	if len(all.failed) > 0 {
 		os.Exit(1)
 	}
 }
@@ -200,13 +201,13 @@ func (t *tally) end(e event, out io.Writer, output map[string]*strings.Builder, 
 	}
 }
 
-// reasonLine is what a test prints with t.Error and its kin.
-var reasonLine = regexp.MustCompile(`(?m)^ +(\w+_test\.go:\d+: .*)$`)
+// reasonLine is what a test prints with t.Error and its kin, with t.Log too, or its panic.
+var reasonLine = regexp.MustCompile(`(?m)^(?: +(\w+\.go:\d+: .*)|(panic: .*))$`)
 
 // firstReason is the first such line, behind a colon.
 func firstReason(said string) string {
 	if m := reasonLine.FindStringSubmatch(said); m != nil {
-		return ": " + m[1]
+		return ": " + m[1] + m[2]
 	}
 	return ""
 }

@@ -29,6 +29,13 @@ func TestReadCountsTestsAndShowsWhatFailed(t *testing.T) {
 			failed: "FAIL p TestA: a_test.go:12: inner", shows: "a_test.go:13: more",
 		},
 		{
+			name: "a test that panics",
+			in: `{"Action":"output","Package":"p","Test":"TestA","Output":"panic: no map\n"}
+{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"fail","Package":"p"}`,
+			failed: "FAIL p TestA: panic: no map", shows: "panic",
+		},
+		{
 			name: "a skipped test is a failure and shows why",
 			in: `{"Action":"output","Package":"p","Test":"TestA","Output":"missing\n"}
 {"Action":"skip","Package":"p","Test":"TestA"}`,
